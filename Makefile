@@ -1,0 +1,51 @@
+# Two commands do everything: `make faces` and `make test`. Each sets up what it needs in .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help faces test test-slow check format bench docs clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev,train]'
+	@touch $@ $(VENV)/.core
+
+faces: $(VENV)/.core  ## twelve portraits at 1024 px and a contact sheet, in faces/
+	$(BIN)/nobodies generate --seeds 1-12 --out faces --sheet --manifest
+
+test: $(VENV)/.dev  ## what must hold before anything lands
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+test-slow: $(VENV)/.dev  ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+check: $(VENV)/.dev  ## style and types only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## print the figures of docs/results.md; asserts nothing
+	$(BIN)/nobodies bench
+
+docs: $(VENV)/.dev  ## write docs/reference anew from --help, settings and docstrings
+	$(BIN)/python tools/build_reference.py
+
+clean:  ## remove what the targets above made, the downloaded weights excepted
+	rm -rf $(VENV) faces build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

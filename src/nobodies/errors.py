@@ -1,0 +1,37 @@
+"""Every error that nobodies raises on purpose.
+
+A `NobodiesError` is something the caller can act on. Its message is one line that says what came, what was wanted
+and what to try. Anything else that escapes from this package is a bug.
+"""
+
+
+class NobodiesError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class SettingError(NobodiesError, ValueError):
+    """A setting, option, seed or wish has a value that cannot be used."""
+
+
+class ShapeError(NobodiesError, ValueError):
+    """An array does not have the shape or type that was asked for."""
+
+
+class ModelError(NobodiesError):
+    """A model is unknown, absent or cannot be fetched."""
+
+
+class WeightsError(NobodiesError):
+    """A file of weights is damaged, foreign, or not the file that was promised."""
+
+
+class InputError(NobodiesError):
+    """A picture, video or other file given to us cannot be read."""
+
+
+class OutputError(NobodiesError):
+    """A file cannot be written where it was asked for."""
+
+
+class DependencyError(NobodiesError):
+    """An optional part of nobodies is needed and not installed."""

@@ -1,0 +1,1 @@
+"""Pictures: encoding and decoding, resizing, contact sheets."""

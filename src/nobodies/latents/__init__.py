@@ -1,0 +1,1 @@
+"""Latent space: seeds to z, truncation, mixing. numpy only."""

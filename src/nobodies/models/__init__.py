@@ -1,0 +1,1 @@
+"""Models: the catalogue, the cache, the native format, importers of other people's weights."""

@@ -1,0 +1,192 @@
+"""Every default of nobodies, in one place.
+
+Each group of settings is a frozen dataclass. Its fields carry their own help text and limits, from which the command
+line, the site's forms and the reference pages are built; so a default, a limit or a sentence of help is written once.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from nobodies.errors import SettingError
+
+DEFAULT_MODEL = "mobile-ffhq-1024"
+
+Noise = Literal["stored", "none", "seeded"]
+Precision = Literal["auto", "bf16", "f32"]
+Layout = Literal["latency", "throughput"]
+PictureFormat = Literal["jpeg", "png", "webp", "avif"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a setting means and which values it takes."""
+
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def setting(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
+    """Declare one field of a settings class, with its help text and inclusive limits."""
+    return field(default=default, metadata={"limits": Limits(help, minimum, maximum)})
+
+
+class Settings:
+    """Base of all groups of settings: checks every field against its declared type and limits."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for each in described(type(self)):
+            each.check(getattr(self, each.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as a form, a command line or a reference page sees it."""
+
+    name: str
+    default: Any
+    limits: Limits
+    kind: type
+    choices: tuple[Any, ...]
+    optional: bool
+
+    def check(self, value: Any) -> None:
+        """Raise SettingError unless `value` is one that this setting takes."""
+        if value is None and self.optional:
+            return
+        if self.choices:
+            if value not in self.choices:
+                raise SettingError(
+                    f"{self.name} is {value!r}: choose one of {', '.join(map(str, self.choices))}"
+                )
+            return
+        wanted = (int, float) if self.kind is float else self.kind
+        if not isinstance(value, wanted) or (isinstance(value, bool) and self.kind is not bool):
+            raise SettingError(f"{self.name} is {value!r}: it takes {_article(self.kind)}")
+        self._check_range(value)
+
+    def _check_range(self, value: Any) -> None:
+        low, high = self.limits.minimum, self.limits.maximum
+        # Written so that NaN, which compares false with everything, is refused too.
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            raise SettingError(f"{self.name} is {value}: it must be {_range(low, high)}")
+
+
+@cache
+def described(group: type) -> tuple[Described, ...]:
+    """The settings of one group, in order of declaration."""
+    hints = get_type_hints(group)
+    return tuple(
+        _describe(each.name, each.default, each.metadata["limits"], hints[each.name])
+        for each in fields(group)
+        if "limits" in each.metadata
+    )
+
+
+def _describe(name: str, default: Any, limits: Limits, hint: Any) -> Described:
+    assert default is not MISSING, f"setting {name} has no default"
+    optional = type(None) in get_args(hint)
+    if optional:
+        hint = next(arm for arm in get_args(hint) if arm is not type(None))
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    return Described(name, default, limits, str if choices else hint, choices, optional)
+
+
+def _article(kind: type) -> str:
+    return {float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
+        kind, kind.__name__
+    )
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {high:g}"
+    if high is None:
+        return f"at least {low:g}"
+    return f"between {low:g} and {high:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceSettings(Settings):
+    """How a face is drawn from its seed. Together with seed and model, these fix the picture."""
+
+    psi: float = setting(
+        0.7,
+        "truncation: 1 gives every face the model can make, 0 the average face, below 0 its opposite; "
+        "lower is more regular and less varied",
+        minimum=-1.5,
+        maximum=1.5,
+    )
+    cutoff: int | None = setting(
+        None, "truncate the first so many layers only (coarse ones come first); all if not given", minimum=0
+    )
+    noise: Noise = setting(
+        "stored",
+        "fine random detail: 'stored' as the model keeps it, the same on every face; 'none'; "
+        "or 'seeded', drawn from the seed",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings(Settings):
+    """How a model is run. These change speed and memory; only precision changes pixels, imperceptibly."""
+
+    precision: Precision = setting(
+        "auto",
+        "arithmetic: 'bf16' is faster where the processor has it, 'f32' exact; 'auto' picks bf16 where native",
+    )
+    layout: Layout = setting(
+        "latency",
+        "'latency' puts all threads on one face at a time, 'throughput' works on several faces at once",
+    )
+    threads: int = setting(
+        0, "processor threads to use; 0 for every core this process may use", minimum=0, maximum=1024
+    )
+    streams: int = setting(0, "faces worked on at once; 0 lets the layout decide", minimum=0, maximum=1024)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureSettings(Settings):
+    """How a face is written to a file."""
+
+    format: PictureFormat = setting("jpeg", "file format")
+    size_px: int | None = setting(
+        None, "side of the picture in pixels; the model's own if not given", minimum=16, maximum=8192
+    )
+    quality: int | None = setting(
+        None,
+        "1 to 100 for jpeg, webp and avif; the format's own default if not given",
+        minimum=1,
+        maximum=100,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What nobodies takes from environment variables."""
+
+    cache_dir: Path
+    """Where downloaded models are kept (NOBODIES_CACHE)."""
+
+
+def environment(variables: Mapping[str, str] | None = None) -> Environment:
+    """Read the environment. The only function of the package that does.
+
+    Args:
+        variables: names and values; the process environment if not given.
+    """
+    variables = os.environ if variables is None else variables
+    chosen = variables.get("NOBODIES_CACHE")
+    return Environment(cache_dir=Path(chosen).expanduser() if chosen else _user_cache_dir())
+
+
+def _user_cache_dir() -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("nobodies", appauthor=False)
