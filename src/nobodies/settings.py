@@ -25,14 +25,14 @@ PictureFormat = Literal["jpeg", "png", "webp", "avif"]
 class Limits:
     """What a setting means and which values it takes."""
 
-    help: str
+    text: str
     minimum: float | None = None
     maximum: float | None = None
 
 
-def setting(default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
+def setting(default: Any, text: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
     """Declare one field of a settings class, with its help text and inclusive limits."""
-    return field(default=default, metadata={"limits": Limits(help, minimum, maximum)})
+    return field(default=default, metadata={"limits": Limits(text, minimum, maximum)})
 
 
 class Settings:
@@ -62,9 +62,7 @@ class Described:
             return
         if self.choices:
             if value not in self.choices:
-                raise SettingError(
-                    f"{self.name} is {value!r}: choose one of {', '.join(map(str, self.choices))}"
-                )
+                raise SettingError(f"{self.name} is {value!r}: choose one of {', '.join(map(str, self.choices))}")
             return
         wanted = (int, float) if self.kind is float else self.kind
         if not isinstance(value, wanted) or (isinstance(value, bool) and self.kind is not bool):
@@ -79,7 +77,7 @@ class Described:
 
 
 @cache
-def described(group: type) -> tuple[Described, ...]:
+def described(group: Any) -> tuple[Described, ...]:
     """The settings of one group, in order of declaration."""
     hints = get_type_hints(group)
     return tuple(
@@ -99,9 +97,7 @@ def _describe(name: str, default: Any, limits: Limits, hint: Any) -> Described:
 
 
 def _article(kind: type) -> str:
-    return {float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
-        kind, kind.__name__
-    )
+    return {float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(kind, kind.__name__)
 
 
 def _range(low: float | None, high: float | None) -> str:
