@@ -47,9 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     130 interrupted.
     """
     try:
-        cli.main(arguments, prog_name="nobodies", standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        # Commands return nothing; what comes back is the exit code of `--help` and the like, or None.
+        sys.exit(cli.main(arguments, prog_name="nobodies", standalone_mode=False))
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
         sys.exit(130)
