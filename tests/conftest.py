@@ -61,7 +61,8 @@ class NumpyEngine:
         noise_maps: Sequence[NDArray[np.float32]] | None = None,
     ) -> NDArray[np.uint8]:
         pictures = self.synthesize_float(ws, noise=noise, noise_maps=noise_maps)
-        return np.clip(pictures * 127.5 + 128, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        clipped: NDArray[np.float32] = np.clip(pictures * 127.5 + 128, 0, 255)
+        return clipped.astype(np.uint8).transpose(0, 2, 3, 1)
 
     def stream(self, jobs: Iterable[Job], *, noise: Noise = "stored") -> Iterator[tuple[Job, NDArray[np.uint8]]]:
         for job in jobs:
