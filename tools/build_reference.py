@@ -98,7 +98,7 @@ def _entry(name: str, thing: Any, level: int) -> list[str]:
 
 def _signature(thing: Any) -> str:
     """Names and defaults only: what the annotations say, the docstring says more shortly."""
-    if isinstance(thing, property) or not callable(thing):
+    if not callable(thing) or (inspect.isclass(thing) and issubclass(thing, Exception)):
         return ""
     signature = inspect.signature(thing)
     bare = [each.replace(annotation=each.empty) for each in signature.parameters.values() if each.name != "self"]
