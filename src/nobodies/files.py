@@ -10,12 +10,13 @@ from pathlib import Path
 from nobodies.errors import OutputError
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a whole file under a temporary name, make it durable, and only then give it its name.
 
     Args:
         path: the file to make or replace. Its folder must exist.
         data: everything it shall hold.
+        private: let nobody but the owner read it, from its first moment on.
 
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
@@ -23,6 +24,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explained(path):
         try:
+            temporary.touch(mode=0o600 if private else 0o666, exist_ok=False)
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()

@@ -15,7 +15,7 @@ from nobodies.cli.options import settings_from, settings_options
 from nobodies.errors import SettingError
 from nobodies.generator import Generator
 from nobodies.latents.files import load_codes
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, PictureSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, MarkSettings, PictureSettings
 
 
 @click.command(name="generate")
@@ -31,6 +31,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Pictu
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
 @settings_options(FaceSettings)
 @settings_options(PictureSettings)
+@settings_options(MarkSettings)
 @settings_options(EngineSettings, without="layout")
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
 @click.option("--sheet", is_flag=True, help="Write a contact sheet too, sheet.jpg.")
@@ -45,6 +46,7 @@ def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overw
     kept. The same seed, model and settings give the same picture.
     """
     face, picture = settings_from(FaceSettings, options), settings_from(PictureSettings, options)
+    marks = settings_from(MarkSettings, options)
     num_jobs = _parse_jobs(jobs)
     seeds = _chosen_seeds(options)
     many = seeds is None or len(seeds) > 2
@@ -52,12 +54,12 @@ def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overw
     with TerminalWatcher() as watcher:
         generator = Generator.load(model, engine=engine, watcher=watcher)
     orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
-    job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
+    job = FolderJob(generator, out, face=face, picture=picture, marks=marks, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
     num_made = sum(1 for _ in _with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
     click.echo(f"{_num_faces(num_made)} made in {out}" + (f", {len(kept)} already there" if kept else ""))
     if sheet:
-        shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
+        shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg", marks=marks)
         rest = f", the first {shown} of {_num_faces(len(orders))}" if shown < len(orders) else ""
         click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
 

@@ -12,6 +12,7 @@ from nobodies.errors import NobodiesError
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
     "models": "List, fetch, check and remove models.",
+    "verify": "Say which marks of generated pictures a file carries.",
     "bench": "Measure speed and memory on this machine.",
 }
 

@@ -19,7 +19,8 @@ class Kind(IntEnum):
     SEED = 1
     """The seed of the face."""
     DIGEST = 2
-    """The first 64 bits of a checksum of the recipe: tells two faces apart and says nothing of the seed."""
+    """The first 64 bits of a checksum of the recipe: tells two faces apart. It does not show the seed, though whoever
+    makes faces from many seeds may find the one that fits."""
 
 
 @dataclass(frozen=True, slots=True)
