@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,12 +114,15 @@ class FolderJob:
             raise OutputError(f"{path} has changed since it was made: move it away, or use --overwrite")
         return made
 
-    def run(self, orders: Iterable[Order], *, jobs: int = 0) -> Iterator[Made]:
+    def run(
+        self, orders: Iterable[Order], *, jobs: int = 0, lets_out: Callable[[Face], bool] | None = None
+    ) -> Iterator[Made]:
         """Make faces, in order. Encoding runs in threads beside the drawing.
 
         Args:
             orders: those not finished yet.
             jobs: encoding threads; 0 for one a core.
+            lets_out: asked for each face before it is written; one that it refuses is left out.
 
         Yields:
             Each file once it is whole and on disk. Closing the iterator keeps what is finished.
@@ -134,6 +137,8 @@ class FolderJob:
         with ThreadPoolExecutor(jobs, thread_name_prefix="encode") as pool:
             try:
                 for order, face in zip(again, faces, strict=True):
+                    if lets_out is not None and not lets_out(face):
+                        continue
                     waiting.append(pool.submit(self._write, order, face))
                     while len(waiting) > jobs or (waiting and waiting[0].done()):
                         yield self._noted(waiting.popleft().result())

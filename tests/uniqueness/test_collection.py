@@ -37,10 +37,15 @@ def test_a_picture_without_a_face_keeps_its_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(kept[2], rows[2])
 
 
-def test_nothing_follows_a_short_part(tmp_path: Path) -> None:
-    list(Collection(tmp_path, {}).extend(embeddings(3)))
-    with pytest.raises(OutputError, match="closed with 3"):
-        list(Collection(tmp_path, {}).extend(embeddings(3)))
+@pytest.mark.parametrize("counts", [(3, 3), (3, 0, 7, 1), (10, 4), (13, 20)])
+def test_more_can_follow_a_short_part(tmp_path: Path, counts: tuple[int, ...]) -> None:
+    rows = embeddings(sum(counts))
+    for count in counts:
+        collection = Collection(tmp_path, {})
+        start = len(collection)
+        assert list(collection.extend(rows[start : start + count])) == list(range(start + 1, start + count + 1))
+        np.testing.assert_array_equal(collection.rows(), rows[: start + count])
+    np.testing.assert_array_equal(Collection(tmp_path, {}).rows(), rows)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
     "models": "List, fetch, check and remove models.",
     "verify": "Say which marks of generated pictures a file carries.",
+    "audit": "Measure how alike faces are, among themselves and to real people.",
+    "block": "Never give out a face that resembles a person.",
     "bench": "Measure speed and memory on this machine.",
 }
 

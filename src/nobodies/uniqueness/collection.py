@@ -5,12 +5,12 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.errors import OutputError
+from nobodies.errors import InputError, OutputError
 from nobodies.files import explained, make_folder, write_atomic
 from nobodies.uniqueness.look import Embedding, no_embedding
 from nobodies.vision.identity import NUM_DIMENSIONS
@@ -22,8 +22,8 @@ _DESCRIPTION: Final = "collection.json"
 class Collection:
     """Embeddings in the order of the pictures they are of: row i belongs to picture i.
 
-    A part is a .npy file of `PART_ROWS` rows, or fewer in the last one; it is written once, when it is whole. A
-    picture without a face has a row of not-a-number.
+    A part is a .npy file of `PART_ROWS` rows; the last one may have fewer, and is replaced when more come. A picture
+    without a face has a row of not-a-number.
     """
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
@@ -47,6 +47,18 @@ class Collection:
             raise OutputError(f"{folder} holds another collection: choose another folder, or remove this one")
         self._parts = list(itertools.takewhile(Path.exists, map(self._path, itertools.count())))
 
+    @classmethod
+    def reopen(cls, folder: Path) -> Self:
+        """Open a collection that is there, whatever it is of.
+
+        Raises:
+            InputError: there is none.
+        """
+        try:
+            return cls(folder, json.loads((folder / _DESCRIPTION).read_text()))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{folder} holds no collection of embeddings: {error}") from error
+
     def __len__(self) -> int:
         """Count the rows that are on disk."""
         if not self._parts:
@@ -69,31 +81,29 @@ class Collection:
             program is stopped, and are asked for again.
 
         Raises:
-            OutputError: a part cannot be written, or the last part is short, so that nothing can follow it.
+            OutputError: a part cannot be written.
         """
-        done = len(self)
-        if done % PART_ROWS:
-            raise OutputError(f"{self.folder} is closed with {done} rows: nothing can be added")
-        rows: list[Embedding] = []
+        number, num_begun = divmod(len(self), PART_ROWS)
+        rows: list[Embedding] = list(self._read(self._parts[number])) if num_begun else []
         for embedding in embeddings:
             rows.append(no_embedding() if embedding is None else embedding)
+            done = number * PART_ROWS + len(rows)
             if len(rows) == PART_ROWS:
-                self._write(rows)
-                rows = []
-            done += 1
+                self._write(number, rows)
+                number, rows = number + 1, []
             yield done
         if rows:
-            self._write(rows)
+            self._write(number, rows)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:05d}.npy"
 
-    def _write(self, rows: list[Embedding]) -> None:
+    def _write(self, number: int, rows: list[Embedding]) -> None:
         file = io.BytesIO()
         np.save(file, np.stack(rows).astype(np.float32), allow_pickle=False)
-        path = self._path(len(self._parts))
+        path = self._path(number)
         write_atomic(path, file.getvalue())
-        self._parts.append(path)
+        self._parts[number:] = [path]
 
     def _read(self, path: Path) -> NDArray[np.float32]:
         try:

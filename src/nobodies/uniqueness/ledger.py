@@ -20,6 +20,7 @@ import numpy as np
 
 from nobodies.errors import InputError, OutputError, ShapeError
 from nobodies.files import make_folder
+from nobodies.settings import UniqueSettings, environment
 from nobodies.uniqueness.look import Embedding
 from nobodies.uniqueness.neighbours import Index, Rows
 from nobodies.vision.identity import NUM_DIMENSIONS
@@ -314,3 +315,14 @@ def _checked(embedding: Embedding) -> Embedding:
 
 def _unpacked(blob: bytes) -> Rows:
     return np.frombuffer(blob, "<f4").astype(np.float32)
+
+
+def open_ledger(settings: UniqueSettings, path: Path | None = None) -> SqliteLedger:
+    """Open this installation's ledger, or the one in a file.
+
+    Raises:
+        DependencyError: the extra unique is not installed.
+        InputError: the file is no ledger.
+        OutputError: it cannot be made.
+    """
+    return SqliteLedger(path or environment().data_dir / "faces.db", distance=settings.distance)
