@@ -6,15 +6,17 @@ one which appears is known shortly before. What hides faces depends on that.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from math import ceil
+from dataclasses import dataclass, field
+from math import ceil, inf
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import SettingError
-from nobodies.vision.results import Detection, Point
+from nobodies.vision.annotate import Box, grow
+from nobodies.vision.detect import SMALLEST_SHARE
+from nobodies.vision.results import Detection
 from nobodies.vision.track import Tracker
 
 Evidence = Literal["seen", "between", "held"]
@@ -22,9 +24,11 @@ Evidence = Literal["seen", "between", "held"]
 WEAK_SCORE = 0.3
 """Detections from this score up continue a track; they do not begin one."""
 WAITING_BYTES = 256 * 2**20
-"""Bound on the frames that wait, counted as 8-bit YUV. At 1280x720 it is never reached; at 4K it is some 20 frames."""
-_SMALLEST_SHARE = 1 / 20  # smallest face that one look of the detector finds, as a share of the side looked at
-_LOOK_PX = 512  # side of what it is given for one look: twice what the net takes
+"""Bound on the frames that wait, counted as 8-bit YUV: 194 at 1280x720, 21 at 3840x2160."""
+GROWTH_PER_S = 1.0
+"""How far a face may have moved to each side, in its own sizes, for every second that it was not seen."""
+MAX_GROWTH = 0.5
+_LOOK_PX = 512  # side of what the detector is given for one look: twice what its net takes
 
 
 class FaceFinder(Protocol):
@@ -71,6 +75,11 @@ class FollowedFace:
     gap_s: float = 0.0
     """Time to the nearest frame in which it was seen."""
 
+    @property
+    def reach(self) -> Box:
+        """Where the face may be: its box, the larger the longer it has not been seen. For hiding it."""
+        return grow(self.detection.box, min(GROWTH_PER_S * self.gap_s, MAX_GROWTH))
+
     def to_json(self) -> dict[str, Any]:
         """The same as numbers, lists and names."""
         return {"track": self.track, "evidence": self.evidence, **self.detection.to_json()}
@@ -109,7 +118,7 @@ def follow(
     tracker = Tracker(start_score=min_score)
     waiting: WaitingRoom[P] = WaitingRoom(look_ahead_s=look_ahead_s, hold_s=hold_s)
     for frame in frames:
-        seen: Sequence[tuple[int, Detection]] = ()
+        seen: Sequence[tuple[int, Detection]] | None = None
         if frame.index % every == 0:
             found = look(frame, finder, min_score=min(WEAK_SCORE, min_score), min_size_px=min_size_px)
             seen = tracker.update(found, time_s=frame.time_s)
@@ -124,8 +133,8 @@ def look(frame: Picture, finder: FaceFinder, *, min_score: float, min_size_px: f
         Faces in pixels of the full frame.
     """
     longer = max(frame.size)
-    smallest = min_size_px or longer * _SMALLEST_SHARE
-    pixels = frame.pixels(long_side_px=ceil(_LOOK_PX * longer * _SMALLEST_SHARE / smallest))
+    smallest = min_size_px or longer * SMALLEST_SHARE
+    pixels = frame.pixels(long_side_px=ceil(_LOOK_PX * longer * SMALLEST_SHARE / smallest))
     scale = longer / max(pixels.shape[:2])
     found = finder.detect(pixels, min_score=min_score, min_size_px=smallest / scale)
     return [_scaled(each, scale) for each in found]
@@ -147,13 +156,21 @@ class WaitingRoom(Generic[P]):
         self._hold_s = hold_s
         self._moments: deque[_Moment[P]] = deque()
         self._last: dict[int, tuple[float, Detection]] = {}  # when and where each face was last seen
+        self._looked_s = -inf  # when a frame was last looked at
 
     def enter(
-        self, frame: P, seen: Sequence[tuple[int, Detection]]
+        self, frame: P, seen: Sequence[tuple[int, Detection]] | None
     ) -> Iterator[tuple[P, tuple[FollowedFace, ...]]]:
-        """Take a frame in, with the tracks seen in it, and hand on those that have waited long enough."""
+        """Take a frame in, with the tracks seen in it, and hand on those that have waited long enough.
+
+        Args:
+            frame: later than the last one.
+            seen: None if nobody looked, which is not the same as nothing seen.
+        """
         self._moments.append(_Moment(frame))
-        for track, detection in seen:
+        if seen is not None:
+            self._looked_s = frame.time_s
+        for track, detection in seen or ():
             self._join(track, frame.time_s, detection)
         self._hold(frame.time_s)
         while self._full(frame.time_s):
@@ -181,19 +198,20 @@ class WaitingRoom(Generic[P]):
         self._last[track] = (time_s, detection)
 
     def _hold(self, time_s: float) -> None:
-        """Keep faces that are not seen now where they were last seen, for a while."""
+        """Keep faces that are not seen now where they were last seen: until somebody looks, and for a while after."""
         newest = self._moments[-1]
         for track, (seen_s, detection) in list(self._last.items()):
-            if time_s - seen_s > max(self._hold_s, self._look_ahead_s):
+            missed, gap_s = self._looked_s > seen_s, time_s - seen_s
+            if missed and gap_s > max(self._hold_s, self._look_ahead_s):
                 del self._last[track]
-            elif track not in newest.faces and time_s - seen_s <= self._hold_s:
-                newest.faces[track] = FollowedFace(track, detection, "held", time_s - seen_s)
+            elif track not in newest.faces and (gap_s <= self._hold_s or not missed):
+                newest.faces[track] = FollowedFace(track, detection, "held", gap_s)
 
     def _full(self, now_s: float) -> bool:
         oldest = self._moments[0].frame
         width, height = oldest.size
-        waits_s = now_s - oldest.time_s
-        return waits_s > self._look_ahead_s or len(self._moments) * width * height * 1.5 > WAITING_BYTES
+        waited = now_s - oldest.time_s > self._look_ahead_s and oldest.time_s <= self._looked_s
+        return waited or len(self._moments) * width * height * 1.5 > WAITING_BYTES
 
     def _next(self) -> tuple[P, tuple[FollowedFace, ...]]:
         moment = self._moments.popleft()
@@ -206,21 +224,21 @@ def _between(
     """A face on the straight line between two sightings."""
     (start_s, start), (end_s, end) = before, after
     share = (at_s - start_s) / (end_s - start_s)
-    detection = Detection(
-        box=_mixed(start.box, end.box, share),
-        score=min(start.score, end.score),
-        keypoints=tuple(_mixed(a, b, share) for a, b in zip(start.keypoints, end.keypoints, strict=True)),
-    )
+    places = (1 - share) * _places(start) + share * _places(end)
+    detection = _placed(places, min(start.score, end.score))
     return FollowedFace(track, detection, "between", min(at_s - start_s, end_s - at_s))
 
 
-def _mixed(a: Any, b: Any, share: float) -> Any:
-    return tuple(p + share * (q - p) for p, q in zip(a, b, strict=True))
-
-
 def _scaled(detection: Detection, scale: float) -> Detection:
-    x0, y0, x1, y1 = detection.box
-    points: list[Point] = [(x * scale, y * scale) for x, y in detection.keypoints]
-    return replace(
-        detection, box=(x0 * scale, y0 * scale, x1 * scale, y1 * scale), keypoints=tuple(points)
-    )
+    return _placed(_places(detection) * scale, detection.score)
+
+
+def _places(detection: Detection) -> NDArray[np.float64]:
+    """Corners of the box and the six keypoints, [8, 2]."""
+    return np.concatenate([np.reshape(detection.box, (2, 2)), np.array(detection.keypoints)])
+
+
+def _placed(places: NDArray[np.float64], score: float) -> Detection:
+    (x0, y0), (x1, y1), *points = ((x, y) for x, y in places.tolist())
+    right_eye, left_eye, nose, mouth, right_ear, left_ear = points
+    return Detection((x0, y0, x1, y1), score, (right_eye, left_eye, nose, mouth, right_ear, left_ear))

@@ -1,12 +1,13 @@
 """Keep one person one number from frame to frame.
 
-Why not a library: those that are kept up (norfair, supervision, trackers) bring scipy and one of matplotlib, OpenCV or
-rich with them for what is a page of arithmetic here; the light ones have not seen a release in years.
+Why not a library: those that are kept up (norfair, supervision, trackers) bring scipy and one of matplotlib, OpenCV
+or rich with them for what is a page of arithmetic here; the light ones have not seen a release in years.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +108,7 @@ class Tracker:
         self._motion = motion or Motion()
         self._tracks: list[_Track] = []
         self._numbers = count(1)
+        self._updated_s = -inf
 
     def update(self, detections: Sequence[Detection], *, time_s: float) -> list[tuple[int, Detection]]:
         """Take in what was found at one moment.
@@ -118,7 +120,10 @@ class Tracker:
         Returns:
             Track number and detection, for every detection that belongs to a track or begins one.
         """
-        self._tracks = [each for each in self._tracks if time_s - each.last_seen_s <= self._max_gap_s]
+        # However far apart the updates are, a track lives at least until the next.
+        oldest_s = min(time_s - self._max_gap_s, self._updated_s)
+        self._tracks = [each for each in self._tracks if each.last_seen_s >= oldest_s]
+        self._updated_s = time_s
         for track in self._tracks:
             track.predict(time_s)
         matched = self._match(detections)
@@ -154,9 +159,11 @@ def overlap(a: Boxes, b: Boxes) -> Array:
     """Intersection over union of every box in `a`, [N, 4], with every box in `b`, [M, 4]: [N, M]."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])  # [N, M, 2]
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.prod(np.maximum(high - low, 0.0), axis=-1)
+    width, height = np.moveaxis(np.maximum(high - low, 0.0), -1, 0)
+    shared = width * height
     areas = _areas(a)[:, None] + _areas(b)[None] - shared
-    return np.divide(shared, areas, out=np.zeros_like(shared), where=areas > 0)
+    ious: Array = np.divide(shared, areas, out=np.zeros_like(shared), where=areas > 0)
+    return ious
 
 
 def grown(boxes: Boxes, growth: float) -> Boxes:
@@ -178,7 +185,9 @@ def best_pairs(overlaps: Array, minimum: float) -> list[tuple[int, int]]:
 
 
 def _areas(boxes: Boxes) -> Array:
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    width, height = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0).T
+    area: Array = width * height
+    return area
 
 
 def _centred(box: Array) -> Array:
