@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from nobodies.files import write_atomic
 from nobodies.imaging import encode, format_of, resize
 from nobodies.models import Model, Store, Watcher
 from nobodies.provenance import packet
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Noise, PictureFormat, PictureSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceOptions, FaceSettings, PictureFormat, PictureSettings
 
 Array = NDArray[np.float32]
 
@@ -106,7 +106,7 @@ class Generator:
         """Join a model and the engine that runs it; most users want `Generator.load`."""
         self.model = model
         self.engine = engine
-        self.w_avg: Array = model.tensors["mapping.w_avg"]
+        self.w_avg = model.tensors["mapping.w_avg"]
 
     @classmethod
     def load(
@@ -133,10 +133,9 @@ class Generator:
         loaded = store.load(model, watcher)
         return cls(loaded, open_engine(loaded, engine or EngineSettings(), compiled_folder=store.compiled_folder))
 
-    def w(self, seed: int | str, *, psi: float = FaceSettings.psi, cutoff: int | None = None) -> Array:
-        """Give the style codes of a seed, [L, W], without drawing the face."""
-        z = latents.z_from_seed(latents.parse_seed(seed), self.engine.z_dim)
-        return self._styles(z[None], FaceSettings(psi=psi, cutoff=cutoff))[0]
+    def w(self, seed: int | str, **options: Unpack[FaceOptions]) -> Array:
+        """Give the style codes of a seed, [L, W], without drawing the face; options as for `face`."""
+        return self.styles_of_seed(latents.parse_seed(seed), FaceSettings(**options))
 
     def face(
         self,
@@ -144,9 +143,7 @@ class Generator:
         *,
         z: NDArray[Any] | None = None,
         w: NDArray[Any] | None = None,
-        psi: float = FaceSettings.psi,
-        cutoff: int | None = None,
-        noise: Noise = "stored",
+        **options: Unpack[FaceOptions],
     ) -> Face:
         """Make one face, from exactly one of a seed, a latent code or style codes.
 
@@ -154,70 +151,53 @@ class Generator:
             seed: a whole number of 64 bits or any text.
             z: latent code, [Z].
             w: style codes, [W] or one a layer [L, W]; used as they are, without truncation.
-            psi: truncation; 1 gives every face the model can make, 0 the average face.
-            cutoff: truncate the first so many layers only; all if None.
-            noise: "stored", "none", or "seeded" for noise of the face's own (needs a seed).
+            **options: `psi`, truncation: 1 gives every face the model can make, 0 the average face; `cutoff`,
+                truncate the first so many layers only; `noise`, "stored", "none" or "seeded" (needs a seed).
 
         Returns:
             The face. The same arguments give the same picture, alone or among others.
 
         Raises:
-            SettingError: a setting out of its range, or not exactly one of `seed`, `z` and `w`.
+            SettingError: an option out of its range, or not exactly one of `seed`, `z` and `w`.
             ShapeError: `z` or `w` does not fit the model.
         """
         if sum(each is not None for each in (seed, z, w)) != 1:
             raise SettingError("give exactly one of seed, z and w")
         if seed is not None:
-            return next(self.faces([seed], psi=psi, cutoff=cutoff, noise=noise))
-        if noise == "seeded":
-            raise SettingError("noise 'seeded' needs a seed: choose 'stored' or 'none' for a face made from z or w")
-        if w is not None:
-            codes, settings = self.conform(w), FaceSettings(psi=1.0, noise=noise)
-        else:
-            settings = FaceSettings(psi=psi, cutoff=cutoff, noise=noise)
-            codes = self._styles(self.conform_z(np.asarray(z)), settings)
-        if len(codes) != 1:
-            raise ShapeError(f"the codes are of {len(codes)} faces: face() makes one; use faces_from_w()")
-        return next(self._render([(None, codes[0])], settings))
+            return next(self.faces([seed], **options))
+        faces = list(
+            self.faces_from_w(w, **options) if w is not None else self.faces_from_z(np.asarray(z), **options)
+        )
+        if len(faces) != 1:
+            raise ShapeError(f"the codes are of {len(faces)} faces: face() makes one, faces_from_w() many")
+        return faces[0]
 
-    def faces(
-        self,
-        seeds: Iterable[int | str],
-        *,
-        psi: float = FaceSettings.psi,
-        cutoff: int | None = None,
-        noise: Noise = "stored",
-    ) -> Iterator[Face]:
-        """Make faces one after the other, while the next are already being worked on.
+    def faces(self, seeds: Iterable[int | str], **options: Unpack[FaceOptions]) -> Iterator[Face]:
+        """Make a face for each seed, in their order, while the next are already being worked on.
 
         Args:
             seeds: any number of them, taken as needed.
-            psi: truncation.
-            cutoff: truncate the first so many layers only; all if None.
-            noise: "stored", "none" or "seeded".
-
-        Yields:
-            A face for each seed, in their order.
+            **options: as for `face`.
         """
-        settings = FaceSettings(psi=psi, cutoff=cutoff, noise=noise)
-        return self._render(self._seeded(seeds, settings), settings)
+        settings = FaceSettings(**options)
+        return self.draw(self._seeded(seeds, settings), settings)
 
-    def faces_from_z(
-        self,
-        z: NDArray[Any],
-        *,
-        psi: float = FaceSettings.psi,
-        cutoff: int | None = None,
-        noise: Noise = "stored",
-    ) -> Iterator[Face]:
-        """Make a face for each row of latent codes [N, Z]; see `face`."""
-        settings = FaceSettings(psi=psi, cutoff=cutoff, noise=noise)
+    def faces_from_z(self, z: NDArray[Any], **options: Unpack[FaceOptions]) -> Iterator[Face]:
+        """Make a face for each row of latent codes [N, Z]; options as for `face`."""
+        settings = FaceSettings(**options)
         rows = self.conform_z(z)
-        return self._render(((None, self._styles(row[None], settings)[0]) for row in rows), settings)
+        return self.draw(((None, self.styles(row[None], settings)[0]) for row in rows), settings)
 
-    def faces_from_w(self, w: NDArray[Any], *, noise: Noise = "stored") -> Iterator[Face]:
-        """Make a face for each of the style codes [N, W] or [N, L, W], used without truncation; see `face`."""
-        return self._render(((None, ws) for ws in self.conform(w)), FaceSettings(psi=1.0, noise=noise))
+    def faces_from_w(self, w: NDArray[Any], **options: Unpack[FaceOptions]) -> Iterator[Face]:
+        """Make a face for each of the style codes [N, W] or [N, L, W].
+
+        Raises:
+            SettingError: truncation was asked for; style codes are used as they are. See `latents.truncate`.
+        """
+        if options.get("psi", 1.0) != 1.0 or options.get("cutoff") is not None:
+            raise SettingError("style codes are used as they are: leave out psi and cutoff, or truncate them first")
+        settings = FaceSettings(psi=1.0, noise=options.get("noise", FaceSettings.noise))
+        return self.draw(((None, ws) for ws in self.conform(w)), settings)
 
     def conform(self, w: NDArray[Any]) -> Array:
         """Bring style codes to [N, L, W]; see `latents.conform`."""
@@ -237,25 +217,39 @@ class Generator:
             raise ShapeError("z holds values that are not finite numbers")
         return codes
 
-    def _styles(self, z: Array, settings: FaceSettings) -> Array:
+    def styles(self, z: Array, settings: FaceSettings) -> Array:
+        """Turn latent codes [N, Z] into truncated style codes [N, L, W]."""
         ws = latents.broadcast(self.engine.map(z), self.engine.num_ws)
         return latents.truncate(ws, self.w_avg, psi=settings.psi, cutoff=settings.cutoff)
+
+    def styles_of_seed(self, seed: int, settings: FaceSettings) -> Array:
+        """Give the truncated style codes of a seed, [L, W]."""
+        return self.styles(latents.z_from_seed(seed, self.engine.z_dim)[None], settings)[0]
+
+    def draw(self, codes: Iterable[tuple[int | None, Array]], settings: FaceSettings) -> Iterator[Face]:
+        """Draw the faces of style codes, in order.
+
+        Args:
+            codes: pairs of seed, or None, and truncated style codes [L, W].
+            settings: how the codes came about; of these, only the noise is still to be done.
+
+        Raises:
+            SettingError: seeded noise for a face without a seed.
+        """
+        for job, pixels in self.engine.stream((self._job(*each, settings) for each in codes), noise=settings.noise):
+            yield Face(pixels, job.ws, job.tag, settings, self.model.name, self.model.fingerprint)
 
     def _seeded(self, seeds: Iterable[int | str], settings: FaceSettings) -> Iterator[tuple[int, Array]]:
         for each in seeds:
             seed = latents.parse_seed(each)
-            yield seed, self._styles(latents.z_from_seed(seed, self.engine.z_dim)[None], settings)[0]
+            yield seed, self.styles_of_seed(seed, settings)
 
-    def _render(self, codes: Iterable[tuple[int | None, Array]], settings: FaceSettings) -> Iterator[Face]:
-        if settings.noise == "seeded":
-            jobs = (
-                Job(ws, latents.noise_from_seed(_required(seed), self.engine.noise_sizes_px), seed)
-                for seed, ws in codes
-            )
-        else:
-            jobs = (Job(ws, None, seed) for seed, ws in codes)
-        for job, pixels in self.engine.stream(jobs, noise=settings.noise):
-            yield Face(pixels, job.ws, job.tag, settings, self.model.name, self.model.fingerprint)
+    def _job(self, seed: int | None, ws: Array, settings: FaceSettings) -> Job:
+        if settings.noise != "seeded":
+            return Job(ws, tag=seed)
+        if seed is None:
+            raise SettingError("noise 'seeded' needs a seed: choose 'stored' or 'none' for faces made from z or w")
+        return Job(ws, latents.noise_from_seed(seed, self.engine.noise_sizes_px), tag=seed)
 
 
 def load(model: str = DEFAULT_MODEL, **options: Any) -> Generator:
@@ -305,9 +299,3 @@ def checked_size(picture: PictureSettings, largest_px: int, model: str) -> int:
             f"size_px is {size_px}: {model} makes pictures of up to {largest_px} px; choose 16 to {largest_px}"
         )
     return size_px
-
-
-def _required(seed: int | None) -> int:
-    if seed is None:
-        raise SettingError("noise 'seeded' needs a seed: choose 'stored' or 'none' for faces made from z or w")
-    return seed

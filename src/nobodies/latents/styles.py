@@ -1,5 +1,7 @@
 """Style codes: one w for each modulated layer, pulled toward the average and mixed."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,14 +47,14 @@ def truncate(ws: Array, w_avg: Array, *, psi: float, cutoff: int | None = None) 
     """
     if ws.ndim != 3 or w_avg.shape != ws.shape[2:]:
         raise ShapeError(f"ws is {list(ws.shape)} and w_avg {list(w_avg.shape)}: they must be [N, L, W] and [W]")
-    truncated = ws.copy()
+    truncated: Array = ws.copy()
     # At psi 1 nothing may change, not even the last bit, as a + (b - a) would.
     if psi != 1.0:
         truncated[:, :cutoff] = w_avg + np.float32(psi) * (ws[:, :cutoff] - w_avg)
     return truncated
 
 
-def conform(w: Array, *, num_ws: int, w_dim: int) -> Array:
+def conform(w: NDArray[Any], *, num_ws: int, w_dim: int) -> Array:
     """Bring codes given by a user into the shape the synthesis takes.
 
     Args:
@@ -67,7 +69,7 @@ def conform(w: Array, *, num_ws: int, w_dim: int) -> Array:
     Raises:
         ShapeError: none of these shapes, or a value that is not finite.
     """
-    codes = np.asarray(w)
+    codes: NDArray[Any] = np.asarray(w)
     if codes.dtype.kind not in "fiu":
         raise ShapeError(f"w holds {codes.dtype}: it must hold numbers")
     codes = codes.astype(np.float32)
@@ -81,4 +83,5 @@ def conform(w: Array, *, num_ws: int, w_dim: int) -> Array:
         )
     if not np.isfinite(codes).all():
         raise ShapeError("w holds values that are not finite numbers")
-    return codes
+    result: Array = codes
+    return result

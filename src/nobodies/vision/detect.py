@@ -47,17 +47,22 @@ class Detector:
         """The detector shipped with the package. Compiled once in a process."""
         return cls(nets.shipped("detector"))
 
-    def detect(self, pixels: Pixels, *, min_score: float = 0.5, min_size_px: float | None = None) -> list[Detection]:
-        """Find faces, at any roll.
+    def detect(
+        self, pixels: Pixels, *, min_score: float = 0.5, min_size_px: float | None = None, any_roll: bool = True
+    ) -> list[Detection]:
+        """Find faces.
 
-        One look (one run of the net) covers the whole picture and finds faces down to a twentieth of its longer side.
-        Smaller ones take looks at windows of it, at most `MAX_LOOKS` in all.
+        One look covers the whole picture and finds faces down to a twentieth of its longer side. Smaller ones take
+        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where the first
+        finds nothing and `any_roll` is set.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
             min_score: leave out faces scored lower, in (0, 1).
             min_size_px: width of the smallest face to look for. None means a fortieth of the longer side but at
                 least 32 px, which costs at most 10 looks; a twentieth of the longer side or more costs one.
+            any_roll: where nothing is found, look again upside down. The net finds faces turned by up to 90 degrees
+                without.
 
         Returns:
             Faces, the widest first.
@@ -71,19 +76,30 @@ class Detector:
             raise SettingError(f"min_score is {min_score}: it must be between 0 and 1, both excluded")
         if min_size_px is not None and not min_size_px > 0:
             raise SettingError(f"min_size_px is {min_size_px}: it must be above 0")
-        found = [self._look(pixels, window, min_score) for window in windows(width, height, min_size_px=min_size_px)]
+        found = [
+            self._look(pixels, window, min_score, any_roll)
+            for window in windows(width, height, min_size_px=min_size_px)
+        ]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = anchors.distinct(faces, scores) if len(found) > 1 else range(len(faces))
         return sorted((_detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
 
-    def _look(self, pixels: Pixels, window: Window, min_score: float) -> tuple[Array, Array]:
+    def _look(self, pixels: Pixels, window: Window, min_score: float, any_roll: bool) -> tuple[Array, Array]:
         """Faces that lie whole in one window, [K, 8, 2] in pixels of the picture, with scores [K]."""
-        answer = self._net(_view(pixels, window))
-        faces, scores = anchors.decode(answer["boxes"][0], answer["logits"][0], min_score=min_score)
-        faces, scores = anchors.blend(faces, scores)
+        view = _view(pixels, window)
+        faces, scores = self._run(view, min_score)
+        if any_roll and not len(faces):
+            faces, scores = self._run(view[::-1, ::-1], min_score)
+            faces = 1 - faces
+            faces[:, :2] = faces[:, 1::-1]  # what was the lower right corner is the upper left one
         faces = faces * window.side + (window.x, window.y)
         whole = _not_cut(faces, window, (pixels.shape[1], pixels.shape[0]))
         return faces[whole], scores[whole]
+
+    def _run(self, view: Pixels, min_score: float) -> tuple[Array, Array]:
+        answer = self._net(view)
+        faces, scores = anchors.decode(answer["boxes"][0], answer["logits"][0], min_score=min_score)
+        return anchors.blend(faces, scores)
 
 
 def windows(width: int, height: int, *, min_size_px: float | None = None) -> list[Window]:
