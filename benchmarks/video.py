@@ -34,7 +34,9 @@ _RUN = "from nobodies.cli import main; main()"
 _LOOP = 10 * RATE  # frames until the clip's movement begins anew
 
 
-def make_clip(path: Path, faces: Sequence[Image.Image], *, seconds: float, size: tuple[int, int] = (1280, 720)) -> None:
+def make_clip(
+    path: Path, faces: Sequence[Image.Image], *, seconds: float, size: tuple[int, int] = (1280, 720)
+) -> None:
     """Write a clip in which faces drift over a background and grow and shrink, with a tone as its sound.
 
     Args:
@@ -84,7 +86,9 @@ def _tone(index: int) -> av.AudioFrame:
     """The sound of one frame: 440 Hz."""
     num_samples = SOUND_RATE // RATE
     time_s = (index * num_samples + np.arange(num_samples)) / SOUND_RATE
-    tone = av.AudioFrame.from_ndarray((0.2 * np.sin(2 * np.pi * 440 * time_s))[None].astype(np.float32), "fltp", "mono")
+    tone = av.AudioFrame.from_ndarray(
+        (0.2 * np.sin(2 * np.pi * 440 * time_s))[None].astype(np.float32), "fltp", "mono"
+    )
     tone.sample_rate, tone.pts, tone.time_base = SOUND_RATE, index * num_samples, Fraction(1, SOUND_RATE)
     return tone
 

@@ -1,7 +1,7 @@
 """Let one part of a chain of generators work ahead of the next, in a thread of its own."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from queue import Full, Queue
 from typing import TypeVar
@@ -18,7 +18,7 @@ class _End:
         self.error = error
 
 
-def work_ahead(items: Iterable[T], *, depth: int) -> Iterator[T]:
+def work_ahead(items: Iterable[T], *, depth: int) -> Generator[T, None, None]:
     """Draw `items` in a thread, at most `depth` of them ahead of the reader.
 
     Chains of generators thereby become pipelines: `work_ahead(detect(work_ahead(decode())))` decodes, detects and
@@ -26,15 +26,15 @@ def work_ahead(items: Iterable[T], *, depth: int) -> Iterator[T]:
     more than the depths together allow.
 
     Args:
-        items: drawn and closed by the thread; errors in it are raised here.
+        items: iterated by the thread, which also closes the iterator; errors in it are raised here.
         depth: bound on what waits.
 
     Yields:
-        The items, in order. Leaving the loop early stops the thread and closes `items` before going on.
+        The items, in order. Closing this generator early stops the thread and waits for it.
     """
     queue: Queue[T | _End] = Queue(maxsize=depth)
     left = threading.Event()
-    worker = threading.Thread(target=_draw, args=(items, queue, left), name="work-ahead", daemon=True)
+    worker = threading.Thread(target=_draw, args=(iter(items), queue, left), name="work-ahead", daemon=True)
     worker.start()
     try:
         while not isinstance(message := queue.get(), _End):
@@ -46,7 +46,7 @@ def work_ahead(items: Iterable[T], *, depth: int) -> Iterator[T]:
         worker.join()
 
 
-def _draw(items: Iterable[T], queue: "Queue[T | _End]", left: threading.Event) -> None:
+def _draw(items: Iterator[T], queue: "Queue[T | _End]", left: threading.Event) -> None:
     """Put item after item until they end or the reader has left; close them in the thread that drew them."""
     end = _End()
     try:
