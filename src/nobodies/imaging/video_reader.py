@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,apng,h264,hevc,ivf,m4v,obu,wtv,yuv4mpegpipe"
 _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 _MICROSECONDS = 1_000_000
+_WHOLE = 0.9  # of the frames that a file announces; fewer and something is missing
 _FALLBACK_RATE = Fraction(25)
 
 
@@ -111,14 +112,20 @@ class VideoReader:
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame in order of time. What is damaged is left out, with a warning in the log at the end."""
         turn = orientation(self._first)
-        last_pts = -1
+        index = next_pts = 0
         for index, picture in enumerate(chain([self._first], self._pictures)):
-            pts = max(self._pts(picture, last_pts), last_pts + 1)
+            pts = max(self._pts(picture, index), next_pts)
             sounds, self._rest = tuple(self._rest), []
-            yield Frame(index, float(pts * self.info.time_base), pts, picture, turn, sounds)
-            last_pts = pts
+            yield Frame(index, float(pts * self.info.time_base), pts, self._sized(picture), turn, sounds)
+            next_pts = pts + 1
+        self._tell_losses(index + 1)
+
+    def _tell_losses(self, num_read: int) -> None:
+        expected = self.info.num_frames
         if self._num_damaged:
-            log.warning("%s: %d damaged places were left out", self._name, self._num_damaged)
+            log.warning("%s is damaged in %d places, which were left out", self._name, self._num_damaged)
+        if expected is not None and num_read < _WHOLE * expected:
+            log.warning("%s breaks off after %d of about %d frames", self._name, num_read, expected)
 
     def remaining_sounds(self) -> tuple[Any, ...]:
         """Packets of sound after the last frame."""
@@ -131,7 +138,9 @@ class VideoReader:
                 self._keep_sound(packet)
                 continue
             try:
-                yield from packet.decode()
+                for picture in packet.decode():
+                    self._num_damaged += picture.is_corrupt
+                    yield picture
             except av.FFmpegError as error:
                 self._num_damaged += 1
                 log.debug("%s: %s", self._name, error)
@@ -152,11 +161,16 @@ class VideoReader:
         packet.pts = packet.dts if packet.pts is None else packet.pts - shift
         self._rest.append(packet)
 
-    def _pts(self, picture: av.VideoFrame, last_pts: int) -> int:
+    def _pts(self, picture: av.VideoFrame, index: int) -> int:
         """Time of a picture in ticks from the start of the file; guessed from the rate where the file has none."""
         if picture.pts is None:
-            return last_pts + max(1, round(1 / (self.info.rate * self.info.time_base)))
+            return round(index / (self.info.rate * self.info.time_base))
         return max(0, picture.pts - self._start(self.info.time_base))
+
+    def _sized(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Scale pictures of streams that change their size on the way to that of the first."""
+        size = (self._first.width, self._first.height)
+        return picture if (picture.width, picture.height) == size else picture.reformat(*size)
 
     def _start(self, time_base: Fraction) -> int:
         """When the file begins, in ticks. Transport streams seldom begin at nought."""
@@ -206,5 +220,6 @@ def _video_stream(container: av.container.InputContainer, name: str) -> av.Video
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MAX_FRAME_PIXELS:
         raise InputError(f"{name} has frames of {width}x{height}: at most {MAX_FRAME_PIXELS:,} pixels can be read")
+    stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # a stream can grow on the way
     stream.thread_type = "AUTO"
     return stream
