@@ -89,6 +89,7 @@ class Tracker:
         start_score: float = 0.5,
         min_overlap: float = 0.3,
         growth: float = 0.5,
+        min_grown_overlap: float = 0.1,
         max_gap_s: float = 1.0,
         motion: Motion | None = None,
     ) -> None:
@@ -98,12 +99,14 @@ class Tracker:
             start_score: least score of a detection that may begin a track.
             min_overlap: least intersection over union that ties a detection to a track.
             growth: how far boxes grow on each side for the second matching, in parts of their size.
+            min_grown_overlap: least intersection over union there.
             max_gap_s: a face that is not seen for longer is forgotten and gets a new number when it comes back.
             motion: how faces move.
         """
         self._start_score = start_score
         self._min_overlap = min_overlap
         self._growth = growth
+        self._min_grown_overlap = min_grown_overlap
         self._max_gap_s = max_gap_s
         self._motion = motion or Motion()
         self._tracks: list[_Track] = []
@@ -139,20 +142,27 @@ class Tracker:
     def _match(self, detections: Sequence[Detection]) -> dict[int, _Track]:
         """Track of each detection that has one, by the detection's index."""
         sure = [i for i, each in enumerate(detections) if each.score >= self._start_score]
-        matched = self._pair(detections, sure, self._tracks, growth=0.0)
+        matched = _pair(detections, sure, self._tracks, growth=0.0, minimum=self._min_overlap)
         left = [i for i in range(len(detections)) if i not in matched]
         free = [each for each in self._tracks if each not in matched.values()]
-        return matched | self._pair(detections, left, free, growth=self._growth)
+        return matched | _pair(detections, left, free, growth=self._growth, minimum=self._min_grown_overlap)
 
-    def _pair(
-        self, detections: Sequence[Detection], chosen: Sequence[int], tracks: Sequence[_Track], *, growth: float
-    ) -> dict[int, _Track]:
-        if not chosen or not tracks:
-            return {}
-        found = np.array([detections[i].box for i in chosen])
-        expected = np.array([each.box for each in tracks])
-        overlaps = overlap(grown(found, growth), grown(expected, growth))
-        return {chosen[row]: tracks[column] for row, column in best_pairs(overlaps, self._min_overlap)}
+
+def _pair(
+    detections: Sequence[Detection],
+    chosen: Sequence[int],
+    tracks: Sequence[_Track],
+    *,
+    growth: float,
+    minimum: float,
+) -> dict[int, _Track]:
+    """Pair detections, by their indices in `chosen`, with tracks whose grown boxes overlap by the minimum."""
+    if not chosen or not tracks:
+        return {}
+    found = np.array([detections[i].box for i in chosen])
+    expected = np.array([each.box for each in tracks])
+    overlaps = overlap(grown(found, growth), grown(expected, growth))
+    return {chosen[row]: tracks[column] for row, column in best_pairs(overlaps, minimum)}
 
 
 def overlap(a: Boxes, b: Boxes) -> Array:
