@@ -34,6 +34,15 @@ def squares(*places: tuple[int, int], size_px: int = 24, width: int = 160, heigh
     return picture
 
 
+def striped(*places: tuple[int, int], size_px: int = 48, width: int = 240, height: int = 120) -> Pixels:
+    """The same with large squares, whose rows are bright and dim in turn, two by two: details that can be hidden."""
+    picture = squares(*places, size_px=size_px, width=width, height=height)
+    dim = np.arange(height) % 4 < 2
+    stripes = (picture.max(axis=2) > 200) & dim[:, None]
+    picture[stripes] = picture[stripes] * 0.75
+    return picture
+
+
 def write_clip(
     path: Path,
     draw: Draw = lambda index: corners(),

@@ -39,5 +39,5 @@ class SquareFinder:
             others = np.delete(pixels, channel, axis=2).max(axis=2)
             rows, columns = np.nonzero((pixels[..., channel] > 150) & (others < 100))
             if len(rows) >= 9:
-                found.append(face(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+                found.append(face(*map(float, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))))
         return found
