@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nobodies.bench import unpack_shipped
 from nobodies.engines import Job
 from nobodies.generator import Generator
 from nobodies.models import Description, LicenceLink, Model
 from nobodies.models.store import Store
-from nobodies.settings import Noise, environment
+from nobodies.settings import DEFAULT_MODEL, Noise, environment
 
 USER_CACHE = environment(os.environ).cache_dir
 
@@ -29,6 +30,20 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def user_store() -> Store:
     """The user's own cache, for tests on the real model: fetched once, then shared."""
     return Store(USER_CACHE)
+
+
+@pytest.fixture(scope="session")
+def default_model(user_store: Store) -> Model:
+    """The real weights of the default model."""
+    return user_store.load(DEFAULT_MODEL)
+
+
+@pytest.fixture(scope="session")
+def shipped_folder(user_store: Store, default_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the graphs of the default model as their author shipped them."""
+    folder = unpack_shipped(user_store, default_model.name, tmp_path_factory.mktemp("shipped"))
+    assert folder is not None, "the download is kept beside the model it was converted to"
+    return folder
 
 
 class NumpyEngine:
@@ -61,7 +76,8 @@ class NumpyEngine:
         noise_maps: Sequence[NDArray[np.float32]] | None = None,
     ) -> NDArray[np.uint8]:
         pictures = self.synthesize_float(ws, noise=noise, noise_maps=noise_maps)
-        return np.clip(pictures * 127.5 + 128, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        clipped: NDArray[np.float32] = np.clip(pictures * 127.5 + 128, 0, 255)
+        return clipped.astype(np.uint8).transpose(0, 2, 3, 1)
 
     def stream(self, jobs: Iterable[Job], *, noise: Noise = "stored") -> Iterator[tuple[Job, NDArray[np.uint8]]]:
         for job in jobs:

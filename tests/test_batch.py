@@ -10,6 +10,7 @@ from PIL import Image
 from nobodies import batch
 from nobodies.batch import FolderJob, Manifest, Order, orders_from_codes, orders_from_seeds, write_sheet
 from nobodies.errors import OutputError, SettingError
+from nobodies.files import write_atomic
 from nobodies.generator import Generator
 from nobodies.imaging import xmp_of
 from nobodies.provenance import is_marked
@@ -64,7 +65,7 @@ def test_a_full_disk_keeps_what_is_finished(
     generator: Generator, tmp_path: Path, orders: list[Order], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = FolderJob(generator, tmp_path, manifest=True)
-    written = batch.write_atomic
+    written = write_atomic
 
     def full_at_4(path: Path, data: bytes) -> None:
         if path.name == "face-4.jpg":

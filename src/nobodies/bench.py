@@ -1,4 +1,4 @@
-"""Measuring speed and memory on this machine: each stage, the whole job, the start, and the graph as shipped beside ours.
+"""Measuring speed and memory on this machine: each stage, the whole job, the start, the shipped graph beside ours.
 
 Nothing here asserts anything. Times are medians; ratios are taken side by side, in turn, in one process, because a
 machine's speed drifts by more than what is to be measured.
@@ -183,7 +183,6 @@ def compare(model: Model, shipped_folder: Path, precision: Precision, *, rounds:
     ws = latents.broadcast(w, engine.num_ws)
     request = shipped.compile("latency").create_infer_request()
     theirs, ours = _in_turn([lambda: request.infer({0: w}), lambda: engine.synthesize(ws)], rounds)
-    del request
     many = open_engine(model, EngineSettings(precision=precision, layout="throughput"), compiled_folder=None)
     rates = [(shipped.faces_per_s(w, rounds), _stream_rate(many, ws[0], rounds * 3)) for _ in range(3)]
     return Comparison(
