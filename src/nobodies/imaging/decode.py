@@ -114,10 +114,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Grey of 16 or 32 bits as 8. Integers are taken as 0..65535, other numbers as 0..1 or, if larger, 0..255."""
     values: NDArray[Any] = np.nan_to_num(np.asarray(image, np.float32))
-    if image.mode == "F":
-        scale = 255.0 if values.max(initial=0) <= 1 else 1.0
-    else:
-        scale = 255 / 65535
+    number_scale = 255.0 if values.max(initial=0) <= 1 else 1.0
+    scale = number_scale if image.mode == "F" else 255 / 65535
     return Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
 
 
