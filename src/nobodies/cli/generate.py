@@ -54,11 +54,11 @@ def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overw
     orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
     job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
-    made = list(_with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
-    click.echo(f"{len(made)} faces made in {out}" + (f", {len(kept)} were there already" if kept else ""))
+    num_made = sum(1 for _ in _with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
+    click.echo(f"{_num_faces(num_made)} made in {out}" + (f", {len(kept)} already there" if kept else ""))
     if sheet:
         shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
-        rest = f", the first {shown} of {len(orders)} faces" if shown < len(orders) else ""
+        rest = f", the first {shown} of {_num_faces(len(orders))}" if shown < len(orders) else ""
         click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
 
 
@@ -78,7 +78,8 @@ def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
         case ["count"]:
             return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
         case []:
-            return [secrets.randbits(32)]
+            # 53 bits: a seed that any program, JavaScript included, reads back exactly.
+            return [secrets.randbits(53)]
         case _:
             return None
 
@@ -115,6 +116,10 @@ def _sort_out(job: FolderJob, orders: Sequence[Order]) -> tuple[list[Made], list
             job.note(made)
             kept.append(made)
     return kept, todo
+
+
+def _num_faces(number: int) -> str:
+    return "1 face" if number == 1 else f"{number} faces"
 
 
 def _with_progress(made: Iterator[Made], total: int, initial: int) -> Iterator[Made]:
