@@ -1,7 +1,7 @@
 """The steps of the synthesis network as OpenVINO operations, arranged for speed on a CPU.
 
 They compute what `nobodies.engines.reference` computes. What is done differently, and why, with the gain of each in
-docs/results.md:
+docs/log/engine.md:
 
 - The scale that a style gives to a channel commutes with a depthwise convolution, so it is put on the kernels, which
   are tiny, and not on the feature map. Only the scale before a Haar transform stays where it is.
