@@ -21,13 +21,30 @@ def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
     """
+    with replacing(path, private=private) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """Write a file bit by bit under a temporary name, make it durable at the end, and only then give it its name.
+
+    Args:
+        path: the file to make or replace. Its folder must exist.
+        private: let nobody but the owner read it, from its first moment on.
+
+    Yields:
+        The temporary name, in the same folder. The body writes to it and closes it.
+
+    Raises:
+        OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explained(path):
         try:
             temporary.touch(mode=0o600 if private else 0o666, exist_ok=False)
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
+            yield temporary
+            with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:

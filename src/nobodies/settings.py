@@ -21,6 +21,7 @@ PictureFormat = Literal["jpeg", "png", "webp", "avif"]
 Xmp = Literal["recipe", "declaration", "off"]
 Watermark = Literal["seed", "digest", "off"]
 C2pa = Literal["auto", "on", "off"]
+Mark = Literal["box", "points", "blur", "pixelate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,24 @@ class UniqueSettings(Settings):
         "of generated faces in 10,000 does, at 0.397 one in 1,000",
         minimum=0.01,
         maximum=1.5,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings(Settings):
+    """How faces are looked for in pictures and videos."""
+
+    every: int = setting(
+        1, "look at every so many frames of a video; faces are moved in straight lines between them", minimum=1
+    )
+    min_size_px: float | None = setting(
+        None,
+        "width of the smallest face to look for; if not given, a fortieth of the longer side of a picture and a "
+        "twentieth of that of a video, or a fortieth there too where faces are hidden. Smaller takes longer",
+        minimum=4,
+    )
+    min_score: float = setting(
+        0.5, "how sure the detector must be of a face when it first appears", minimum=0.05, maximum=0.95
     )
 
 

@@ -22,6 +22,8 @@ _OVERLAP_SHARE = 1 / 4  # of two neighbouring windows; a face up to this size li
 _AUTO_SHARE = 1 / 40  # of the picture's longer side: the default smallest face
 _AUTO_SIZE_PX = 32
 _COARSER = 1.05
+_SURE = 0.85
+"""Faces are scored lower if they are upside down, and their points are then not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,16 @@ class Detector:
         """Find faces.
 
         One look covers the whole picture and finds faces down to a twentieth of its longer side. Smaller ones take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where the first
-        finds nothing and `any_roll` is set.
+        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll` is
+        set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
             min_score: leave out faces scored lower, in (0, 1).
             min_size_px: width of the smallest face to look for. None means a fortieth of the longer side but at
                 least 32 px, which costs at most 10 looks; a twentieth of the longer side or more costs one.
-            any_roll: where nothing is found, look again upside down. The net finds faces turned by up to 90 degrees
-                without.
+            any_roll: where no face is sure, look again upside down. Without, faces turned by more than about 90
+                degrees are missed, or found with their points in wrong places.
 
         Returns:
             Faces, the widest first.
@@ -82,16 +84,14 @@ class Detector:
         ]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = anchors.distinct(faces, scores) if len(found) > 1 else range(len(faces))
-        return sorted((_detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
+        return sorted((detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
 
     def _look(self, pixels: Pixels, window: Window, min_score: float, any_roll: bool) -> tuple[Array, Array]:
         """Faces that lie whole in one window, [K, 8, 2] in pixels of the picture, with scores [K]."""
         view = _view(pixels, window)
         faces, scores = self._run(view, min_score)
-        if any_roll and not len(faces):
-            faces, scores = self._run(view[::-1, ::-1], min_score)
-            faces = 1 - faces
-            faces[:, :2] = faces[:, 1::-1]  # what was the lower right corner is the upper left one
+        if any_roll and not (scores > _SURE).any():
+            faces, scores = _with_turned((faces, scores), self._run(view[::-1, ::-1], min_score))
         faces = faces * window.side + (window.x, window.y)
         whole = _not_cut(faces, window, (pixels.shape[1], pixels.shape[0]))
         return faces[whole], scores[whole]
@@ -100,6 +100,15 @@ class Detector:
         answer = self._net(view)
         faces, scores = anchors.decode(answer["boxes"][0], answer["logits"][0], min_score=min_score)
         return anchors.blend(faces, scores)
+
+
+def _with_turned(upright: tuple[Array, Array], turned: tuple[Array, Array]) -> tuple[Array, Array]:
+    """What two looks found, the second of them upside down; of one face the better-scored answer."""
+    back = 1 - turned[0]
+    back[:, :2] = back[:, 1::-1]  # what was the lower right corner is the upper left one
+    faces, scores = np.concatenate([upright[0], back]), np.concatenate([upright[1], turned[1]])
+    kept = anchors.distinct(faces, scores)
+    return faces[kept], scores[kept]
 
 
 def windows(width: int, height: int, *, min_size_px: float | None = None) -> list[Window]:
@@ -116,30 +125,27 @@ def windows(width: int, height: int, *, min_size_px: float | None = None) -> lis
     longer = max(width, height)
     smallest = max(_AUTO_SIZE_PX, longer * _AUTO_SHARE) if min_size_px is None else min_size_px
     chosen = [Window((width - longer) / 2, (height - longer) / 2, longer)]
-    side = float(longer)
-    while side * SMALLEST_SHARE > smallest:
+    side, finest = float(longer), smallest / SMALLEST_SHARE
+    while side > finest:
         # The next level's overlap must hold whatever this level is too coarse for.
-        side = max(smallest / SMALLEST_SHARE, side * SMALLEST_SHARE / _OVERLAP_SHARE)
-        grid = _grid(width, height, side)
-        while len(chosen) + len(grid) > MAX_LOOKS:
-            side *= _COARSER
-            smallest = side * SMALLEST_SHARE
-            grid = _grid(width, height, side)
-        chosen += grid
+        side = max(finest, side * SMALLEST_SHARE / _OVERLAP_SHARE)
+        while len(chosen) + _count(width, side) * _count(height, side) > MAX_LOOKS:
+            side = finest = side * _COARSER
+        chosen += [Window(x, y, side) for y in _starts(height, side) for x in _starts(width, side)]
     return chosen
 
 
-def _grid(width: int, height: int, side: float) -> list[Window]:
-    return [Window(x, y, side) for y in _starts(height, side) for x in _starts(width, side)]
+def _count(length: float, side: float) -> int:
+    """How many windows cover a length, neighbours overlapping by a quarter of the side or more."""
+    step = side * (1 - _OVERLAP_SHARE)
+    return max(1, ceil((length - side) / step - 1e-9) + 1)
 
 
 def _starts(length: float, side: float) -> list[float]:
-    """Where windows start that cover a length, neighbours overlapping by a quarter of the side or more."""
-    step = side * (1 - _OVERLAP_SHARE)
-    count = ceil((length - side) / step - 1e-9) + 1
-    if count <= 1:
+    count = _count(length, side)
+    if count == 1:
         return [(length - side) / 2]
-    return [float(start) for start in np.linspace(0, length - side, count)]
+    return [(length - side) * number / (count - 1) for number in range(count)]
 
 
 def _view(pixels: Pixels, window: Window) -> Pixels:
@@ -171,7 +177,8 @@ def _not_cut(faces: Array, window: Window, size: tuple[int, int]) -> Array:
     return whole
 
 
-def _detection(face: Array, score: float) -> Detection:
+def detection(face: Array, score: float) -> Detection:
+    """The record of a face given as two corners and six points, [8, 2] in pixels."""
     corners = tuple(float(edge) for edge in face[:2].ravel())
     points = tuple((float(x), float(y)) for x, y in face[2:])
     return Detection(
