@@ -11,6 +11,7 @@ same run if they are installed (mediapipe, OpenCV with its cascade).
 """
 
 import argparse
+import importlib
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ FRAME = (640, 480)
 WIDTHS = (12, 16, 22, 31, 44, 64, 96, 160)
 ROLLS = range(0, 360, 30)
 ROLL_WIDTHS = (31, 64, 160)
-NUM_FACES = 100
+NUM_FACES = 50
 
 
 def finders() -> dict[str, Finder]:
@@ -51,12 +52,12 @@ def finders() -> dict[str, Finder]:
 
 def _mediapipe() -> dict[str, Finder]:
     try:
-        from mediapipe.python.solutions.face_detection import FaceDetection
+        module: Any = importlib.import_module("mediapipe.python.solutions.face_detection")
     except ImportError:
         return {}
 
     def finder(selection: int) -> Finder:
-        net = FaceDetection(model_selection=selection, min_detection_confidence=0.5)
+        net = module.FaceDetection(model_selection=selection, min_detection_confidence=0.5)
 
         def find(frame: Pixels) -> list[Box]:
             height, width = frame.shape[:2]
@@ -78,7 +79,7 @@ def _mediapipe() -> dict[str, Finder]:
 
 def _cascade() -> dict[str, Finder]:
     try:
-        import cv2
+        cv2: Any = importlib.import_module("cv2")
     except ImportError:
         return {}
     if not hasattr(cv2, "CascadeClassifier"):
