@@ -3,7 +3,7 @@ import pickle
 import struct
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ class Name:
 
 
 class Writer(pickle._Pickler):  # the Python twin of Pickler: its dispatch can be extended
-    dispatch = pickle._Pickler.dispatch.copy()
+    dispatch: ClassVar[dict[Any, Any]] = pickle._Pickler.dispatch.copy()
 
     def persistent_id(self, obj: Any) -> Any:
         return obj if isinstance(obj, tuple) and obj[:1] == ("storage",) else None

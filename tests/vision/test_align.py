@@ -30,7 +30,8 @@ def test_alignment_undoes_turning_scaling_and_shifting() -> None:
 @pytest.mark.parametrize("size_px", [16, 100, 1024])
 def test_sizes(size_px: int) -> None:
     aligned = align(face(LAUGHING), mesh_of(LAUGHING), size_px=size_px)
-    assert (aligned.shape, aligned.dtype) == ((size_px, size_px, 3), np.uint8)
+    assert aligned.shape == (size_px, size_px, 3)
+    assert aligned.dtype == np.uint8
 
 
 def test_what_lies_beyond_the_picture_is_smooth_and_the_face_untouched() -> None:

@@ -37,7 +37,7 @@ def test_every_face_is_analysed_and_counted() -> None:
 
 def test_a_large_copy_is_analysed_like_the_small_one() -> None:
     large = np.asarray(Image.fromarray(face(LAUGHING)).resize((2048, 2048), Image.Resampling.BICUBIC))
-    small_one, large_one = analyse(face(LAUGHING), fetch=False)[0], analyse(large, fetch=False)[0]
+    [small_one], [large_one] = analyse(face(LAUGHING), fetch=False), analyse(large, fetch=False)
     assert np.abs(large_one.landmarks.points[:, :2] / 8 - small_one.landmarks.points[:, :2]).mean() < 2
     assert same_person(small_one.embedding, large_one.embedding, false_match_rate=0.0001)
     assert large_one.attributes.age.value == pytest.approx(small_one.attributes.age.value, abs=5)

@@ -61,6 +61,13 @@ def test_finds_small_faces_in_large_pictures_once_each() -> None:
     assert [round(each.width) for each in found] == sorted((round(each.width) for each in found), reverse=True)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_parts_of_a_large_face_are_not_taken_for_faces(seed: int) -> None:
+    large = np.asarray(Image.fromarray(face(seed)).resize((2048, 2048), Image.Resampling.BICUBIC))
+    [found] = Detector.load().detect(large, min_score=0.6)
+    assert np.array(found.box) / 8 == pytest.approx(detection_of(seed).box, abs=12)
+
+
 def test_one_look_leaves_small_faces_out() -> None:
     scene = pasted([(CHILD, 2500, 1500, 70)], (3000, 2000))
     assert Detector.load().detect(scene, min_size_px=1000) == []
