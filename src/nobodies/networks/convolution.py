@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 class Geometry(NamedTuple):
-    """Everything about a 2-D convolution but its numbers. `output_padding` settles the size of a transposed one."""
+    """Everything about a 2-D convolution but its numbers."""
 
     stride: int = 1
     padding: int = 0
@@ -41,12 +41,17 @@ def conv2d(
     Returns:
         [N, O, H', W'].
     """
-    return cast(Tensor, _Forward.apply(x, weight, bias, Geometry(stride, padding, groups)))
+    return _apply(_Forward, x, weight, bias, Geometry(stride, padding, groups))
 
 
 def conv_transpose2d(x: Tensor, weight: Tensor, *, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
     """Transposed `conv2d`: `weight` is [I, O / groups, K, K] and the picture grows by `stride`."""
-    return cast(Tensor, _Forward.apply(x, weight, None, Geometry(stride, padding, groups, transposed=True)))
+    return _apply(_Forward, x, weight, None, Geometry(stride, padding, groups, transposed=True))
+
+
+def _apply(function: type[torch.autograd.Function], *args: Any) -> Tensor:
+    """`function.apply`, which torch leaves untyped."""
+    return cast(Tensor, function.apply(*args))  # type: ignore[no-untyped-call]
 
 
 def _run(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -85,8 +90,8 @@ class _Forward(torch.autograd.Function):
         need_x, need_w, need_b = ctx.needs_input_grad[:3]
         if not torch.is_grad_enabled():
             return *_derive(_like_input(g), x, weight, ctx.geometry, (need_x, need_w, need_b)), None
-        grad_x = _InputGrad.apply(g, x, weight, ctx.geometry) if need_x else None
-        grad_w = _WeightGrad.apply(x, g, weight, ctx.geometry) if need_w else None
+        grad_x = _apply(_InputGrad, g, x, weight, ctx.geometry) if need_x else None
+        grad_w = _apply(_WeightGrad, x, g, weight, ctx.geometry) if need_w else None
         return grad_x, grad_w, g.sum((0, 2, 3)) if need_b else None, None
 
 
@@ -105,8 +110,8 @@ class _InputGrad(torch.autograd.Function):
         (h,) = grads
         g, weight = ctx.saved_tensors
         h = _like_input(h)
-        grad_g = _Forward.apply(h, weight, None, ctx.geometry) if ctx.needs_input_grad[0] else None
-        grad_w = _WeightGrad.apply(h, g, weight, ctx.geometry) if ctx.needs_input_grad[2] else None
+        grad_g = _apply(_Forward, h, weight, None, ctx.geometry) if ctx.needs_input_grad[0] else None
+        grad_w = _apply(_WeightGrad, h, g, weight, ctx.geometry) if ctx.needs_input_grad[2] else None
         return grad_g, None, grad_w, None
 
 
@@ -124,8 +129,8 @@ class _WeightGrad(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, Tensor | None, None, None]:
         (v,) = grads
         x, g = ctx.saved_tensors
-        grad_x = _InputGrad.apply(g, x, v, ctx.geometry) if ctx.needs_input_grad[0] else None
-        grad_g = _Forward.apply(x, v, None, ctx.geometry) if ctx.needs_input_grad[1] else None
+        grad_x = _apply(_InputGrad, g, x, v, ctx.geometry) if ctx.needs_input_grad[0] else None
+        grad_g = _apply(_Forward, x, v, None, ctx.geometry) if ctx.needs_input_grad[1] else None
         return grad_x, grad_g, None, None
 
 

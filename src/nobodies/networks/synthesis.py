@@ -4,7 +4,7 @@ Source: StyleGAN2, arXiv:1912.04958, section 2 (weight demodulation) and section
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -187,8 +187,9 @@ class SynthesisNetwork(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        for resolution in block_resolutions(config.resolution):
-            self.add_module(f"b{resolution}", SynthesisBlock(config, resolution))
+        self.block_names = [f"b{resolution}" for resolution in block_resolutions(config.resolution)]
+        for name in self.block_names:
+            self.add_module(name, SynthesisBlock(config, int(name[1:])))
 
     def forward(
         self,
@@ -219,8 +220,9 @@ class SynthesisNetwork(nn.Module):
         x: Tensor | None = None
         img: Tensor | None = None
         layer = 0
-        for block in self.children():
-            x, img = block(x, img, ws[:, layer:], how, dtype=dtype)
+        for name in self.block_names:
+            block = cast(SynthesisBlock, self.get_submodule(name))
+            x, img = block(x, img, ws[:, layer:], how)
             layer += block.num_convs
         assert img is not None
         return img
