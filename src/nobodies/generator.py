@@ -224,7 +224,8 @@ class Generator:
 
     def styles_of_seed(self, seed: int, settings: FaceSettings) -> Array:
         """Give the truncated style codes of a seed, [L, W]."""
-        return self.styles(latents.z_from_seed(seed, self.engine.z_dim)[None], settings)[0]
+        ws: Array = self.styles(latents.z_from_seed(seed, self.engine.z_dim)[None], settings)[0]
+        return ws
 
     def draw(self, codes: Iterable[tuple[int | None, Array]], settings: FaceSettings) -> Iterator[Face]:
         """Draw the faces of style codes, in order.

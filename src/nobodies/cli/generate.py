@@ -54,8 +54,8 @@ def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overw
     orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
     job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
-    made = list(_with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
-    click.echo(f"{len(made)} faces made in {out}" + (f", {len(kept)} were there already" if kept else ""))
+    num_made = sum(1 for _ in _with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
+    click.echo(f"{num_made} faces made in {out}" + (f", {len(kept)} were there already" if kept else ""))
     if sheet:
         shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
         rest = f", the first {shown} of {len(orders)} faces" if shown < len(orders) else ""
@@ -78,7 +78,8 @@ def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
         case ["count"]:
             return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
         case []:
-            return [secrets.randbits(32)]
+            # 53 bits: a seed that any program, JavaScript included, reads back exactly.
+            return [secrets.randbits(53)]
         case _:
             return None
 

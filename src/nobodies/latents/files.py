@@ -32,12 +32,12 @@ def load_codes(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
     if size > _MOST_BYTES:
         raise InputError(f"{path} has {size} bytes: files of codes may have up to {_MOST_BYTES}")
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
+        if not zipfile.is_zipfile(path):
+            # Mapped, so that a header cannot claim more numbers than the file has.
+            return np.array(np.lib.format.open_memmap(path, mode="r"))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return _pick(content, path, names)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a .npy or .npz file of numbers: {error}") from None
 
 

@@ -16,7 +16,7 @@ NUM_SEEDS: Final = 2**64
 
 _Z_STREAM: Final = 0
 _NOISE_STREAM: Final = 1 << 32
-_MOST_SEEDS: Final = 100_000_000
+_MOST_SEEDS: Final = 10_000_000
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 

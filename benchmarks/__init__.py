@@ -1,0 +1,1 @@
+"""Benchmarks print figures and assert none of them."""

@@ -1,0 +1,1 @@
+"""Tools for those who work on nobodies: reference pages, shipped data, labels. Not part of the package."""
