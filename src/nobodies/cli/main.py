@@ -12,6 +12,10 @@ from nobodies.errors import NobodiesError
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
     "models": "List, fetch, check and remove models.",
+    "dataset": "Turn pictures into a dataset to train on.",
+    "train": "Train a generator on your own pictures.",
+    "runs": "Look at training runs.",
+    "evaluate": "Measure how good and how varied a generator is.",
     "bench": "Measure speed and memory on this machine.",
 }
 

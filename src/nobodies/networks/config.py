@@ -48,7 +48,7 @@ def _conv_clamp() -> Any:
     return setting(None, "clip activations to plus or minus this, as float16 wants; not at all if none", minimum=1e-3)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkConfig(Settings):
     """What generator and discriminator share, and the way to and from JSON values."""
 
@@ -96,7 +96,7 @@ class NetworkConfig(Settings):
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class GeneratorConfig(NetworkConfig):
     """Mapping and synthesis network.
 
@@ -115,7 +115,7 @@ class GeneratorConfig(NetworkConfig):
         return 2 * (self.resolution.bit_length() - 1) - 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DiscriminatorConfig(NetworkConfig):
     """Discriminator.
 

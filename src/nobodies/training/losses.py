@@ -1,6 +1,7 @@
 """What the two networks are trained on.
 
-Source: the non-saturating loss of arXiv:1406.2661, R1 of arXiv:1801.04406, path lengths of arXiv:1912.04958, section 3.2.
+Source: the non-saturating loss of arXiv:1406.2661, R1 of arXiv:1801.04406, path lengths of arXiv:1912.04958,
+section 3.2.
 """
 
 import math
