@@ -96,7 +96,7 @@ def _read_config(path: Path) -> TrainingConfig:
 
 
 def _changed(config: TrainingConfig, changes: tuple[str, ...]) -> TrainingConfig:
-    """Apply NAME=VALUE changes; VALUE is JSON, or text as it stands. A network setting without its part goes to both."""
+    """Apply NAME=VALUE changes, where NAME is part.setting and VALUE is JSON, or text as it stands."""
     values = config.to_dict()
     for change in changes:
         name, equals, text = change.partition("=")

@@ -34,31 +34,34 @@ def _network(resolution: int, channel_base: int, channel_max: int = 512) -> dict
     return {"resolution": resolution, "channel_base": channel_base, "channel_max": channel_max}
 
 
+# The learning rates of StyleGAN2-ADA below 1024 px.
+FAST = {"g_learning_rate": 0.0025, "d_learning_rate": 0.0025}
+
 PRESETS = {
     "face-32-cpu": _preset(
         "32 px, small, to see the whole way from pictures to faces in an afternoon on a CPU",
         network=_network(32, 2048, 128), mapping_layers=2, latent=128,
-        total_kimg=300.0, batch=16, chunk=16, r1_gamma=0.5, ema_kimg=5.0, snapshot_kimg=10.0,
+        total_kimg=300.0, batch=16, chunk=16, r1_gamma=0.1, **FAST, ema_kimg=5.0, snapshot_kimg=10.0,
     ),
     "face-64-cpu": _preset(
         "64 px on a CPU, over a night or two",
         network=_network(64, 4096, 256), mapping_layers=2, latent=256,
-        total_kimg=600.0, batch=16, chunk=16, r1_gamma=1.0, ema_kimg=5.0, snapshot_kimg=10.0,
+        total_kimg=600.0, batch=16, chunk=16, r1_gamma=0.3, **FAST, ema_kimg=5.0, snapshot_kimg=10.0,
     ),
     "face-64": _preset(
         "64 px with the full number of feature maps",
         network=_network(64, 16384), mapping_layers=2,
-        total_kimg=5000.0, batch=32, chunk=16, r1_gamma=0.5, ema_kimg=10.0, snapshot_kimg=50.0,
+        total_kimg=5000.0, batch=32, chunk=16, r1_gamma=0.2, **FAST, ema_kimg=10.0, snapshot_kimg=50.0,
     ),
     "face-128": _preset(
         "128 px, for one GPU",
         network=_network(128, 16384), mapping_layers=2,
-        total_kimg=10_000.0, batch=32, chunk=32, r1_gamma=0.8, ema_kimg=10.0, snapshot_kimg=100.0,
+        total_kimg=10_000.0, batch=32, chunk=32, r1_gamma=0.5, **FAST, ema_kimg=10.0, snapshot_kimg=100.0,
     ),
     "face-256": _preset(
         "256 px, for one or a few GPUs",
         network=_network(256, 16384), mapping_layers=8,
-        total_kimg=25_000.0, batch=64, chunk=16, r1_gamma=1.0, g_learning_rate=0.0025, d_learning_rate=0.0025,
+        total_kimg=25_000.0, batch=64, chunk=16, r1_gamma=1.0, **FAST,
         ema_kimg=20.0, ema_rampup=None, snapshot_kimg=200.0,
     ),
     "ffhq-1024": _preset(

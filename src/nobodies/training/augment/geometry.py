@@ -107,8 +107,8 @@ def warp(img: Tensor, matrix: Tensor) -> Tensor:
 def _up_matrix(side: int, pad: int) -> Tensor:
     """Mirror a line of `side` pixels beyond its ends and double it, as a matrix.
 
-    Filters of 12 taps over three channels suit no convolution kernel. As matrix products, mirroring included, they are
-    fast at the sides that are trained with augmentation, and any derivative comes for free.
+    Filters of 12 taps over three channels suit no convolution kernel. As matrix products, mirroring included, they
+    are fast at the sides that are trained with augmentation, and any derivative comes for free.
     """
     taps = _taps()
     lines = functional.pad(torch.eye(side)[None], (pad, pad), mode="reflect")[0]  # one line a source pixel
