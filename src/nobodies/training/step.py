@@ -41,24 +41,24 @@ def train_step(phases: Phases, chunks: Sequence[Chunk], processes: Processes) ->
     g_due = settings.pl_weight > 0 and state.step % settings.pl_interval == 0
     d_due = settings.r1_gamma > 0 and state.step % settings.r1_interval == 0
 
-    g_main = _descend(
+    g_main = descend(
         phases.generator_main, state.generator, state.discriminator, state.g_optimizer, chunks, processes
     )
     state.generator.mapping.track(_w_mean(g_main, processes), beta=settings.w_avg_beta)
     pl = None
     if g_due:
-        outcomes = _descend(
+        outcomes = descend(
             phases.path_length, state.generator, state.discriminator, state.g_optimizer, chunks, processes
         )
         lengths = [outcome.path_length for outcome in outcomes if outcome.path_length is not None]
         state.mean_path_length.lerp_(_mean(lengths, processes), settings.pl_decay)
         pl = _mean([outcome.loss for outcome in outcomes], processes)
-    d_main = _descend(
+    d_main = descend(
         phases.discriminator_main, state.discriminator, state.generator, state.d_optimizer, chunks, processes
     )
     r1 = None
     if d_due:
-        outcomes = _descend(phases.r1, state.discriminator, state.generator, state.d_optimizer, chunks, processes)
+        outcomes = descend(phases.r1, state.discriminator, state.generator, state.d_optimizer, chunks, processes)
         r1 = _mean([outcome.loss for outcome in outcomes], processes)
 
     update_average(state)
@@ -74,7 +74,7 @@ def train_step(phases: Phases, chunks: Sequence[Chunk], processes: Processes) ->
     )
 
 
-def _descend(
+def descend(
     phase: Callable[[Chunk], Outcome],
     learner: nn.Module,
     other: nn.Module,
