@@ -1,6 +1,6 @@
 """Training speed of our networks beside their slow twin, all phases counted, in one run.
 
-    python benchmarks/training.py [--case small|large] [--threads N]
+    python -m benchmarks.training [--case small|large] [--threads N]
 
 Each phase of a step is timed for one and then the other, in turn, and the fastest round counts. A step is the main
 phases, a quarter of path lengths and a sixteenth of R1.
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.training_twin import Form, discriminate, synthesize
 from nobodies.networks.config import DiscriminatorConfig, GeneratorConfig
 from nobodies.training import losses
 from nobodies.training.config import ComputeType, TrainingConfig, TrainingSettings
@@ -22,7 +23,6 @@ from nobodies.training.processes import Processes
 from nobodies.training.randomness import torch_rng
 from nobodies.training.state import fresh_state
 from nobodies.training.step import descend
-from training_twin import Form, discriminate, synthesize
 
 CASES = {"small": (4096, 256, 16, 4), "large": (16384, 512, 8, 2)}
 SHARES = {"generator": 1.0, "path length": 1 / 4, "discriminator": 1.0, "r1": 1 / 16}
@@ -116,7 +116,8 @@ def compare(name: str, compute: ComputeType, form: Form) -> None:
         print(f"  {phase:14} ours {best[phase][0]:7.3f} s   twin {best[phase][1]:7.3f} s")
     rates = [batch / sum(best[phase][side] * share for phase, share in SHARES.items()) for side in (0, 1)]
     print(
-        f"{name}, {compute}, twin {form}: ours {rates[0]:.2f} images/s, twin {rates[1]:.2f}, ratio {rates[0] / rates[1]:.2f}"
+        f"{name}, {compute}, twin {form}: "
+        f"ours {rates[0]:.2f} images/s, twin {rates[1]:.2f}, ratio {rates[0] / rates[1]:.2f}"
     )
 
 
