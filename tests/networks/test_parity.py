@@ -17,6 +17,13 @@ def assert_close(ours: Tensor, theirs: Tensor) -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * theirs.abs().max().item())
 
 
+def assert_gradients_close(ours: list[Tensor], theirs: list[Tensor]) -> None:
+    """Compare whole gradients: single entries of some are sums that cancel to nothing but rounding."""
+    largest = max(grad.norm().item() for grad in theirs)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine - other).norm() <= 1e-3 * other.norm() + 1e-6 * largest
+
+
 def test_mapping(official: Fixture) -> None:
     values = official.values
     assert_close(official.generator.styles(values["z"], values["c"]), values["ws"])
@@ -101,11 +108,9 @@ def test_regularisers_gradients_equal_the_twins(official: Fixture, form: str) ->
             else generator.synthesis(ws, noise_mode="const")
         )
         parameters = [each for name, each in generator.named_parameters() if "noise" not in name]
-        found = torch.autograd.grad(lengths(img, ws), parameters, allow_unused=True)
-        return [grad for grad in found if grad is not None]
+        return list(torch.autograd.grad(lengths(img, ws), parameters, allow_unused=True, materialize_grads=True))
 
-    for ours, twins in zip(grads(False), grads(True), strict=True):
-        torch.testing.assert_close(ours, twins, rtol=1e-3, atol=1e-5 * twins.abs().max().item() + 1e-9)
+    assert_gradients_close(grads(False), grads(True))
 
 
 def test_r1_gradients_equal_the_twins(official: Fixture) -> None:
@@ -117,8 +122,7 @@ def test_r1_gradients_equal_the_twins(official: Fixture) -> None:
         real = official.values["real"].clone().requires_grad_()
         logits = discriminate(discriminator, real) if twin else discriminator(real)
         penalty = losses.r1_penalty(logits, real).mean()
-        found = torch.autograd.grad(penalty, list(discriminator.parameters()), allow_unused=True)
-        return [grad for grad in found if grad is not None]
+        parameters = list(discriminator.parameters())
+        return list(torch.autograd.grad(penalty, parameters, allow_unused=True, materialize_grads=True))
 
-    for ours, twins in zip(grads(False), grads(True), strict=True):
-        torch.testing.assert_close(ours, twins, rtol=1e-3, atol=1e-5 * twins.abs().max().item() + 1e-9)
+    assert_gradients_close(grads(False), grads(True))
