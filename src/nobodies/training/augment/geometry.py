@@ -144,11 +144,14 @@ def _margin(inverse: Tensor, side: int) -> int:
 def _theta(inverse: Tensor, out_side: int, in_side: int) -> Tensor:
     """Where in a doubled, mirrored picture each pixel of the doubled result lies: [N, 2, 3] for `affine_grid`.
 
-    Pixels of the doubled size lie a quarter of an original pixel beside the original centre on either side, so both
-    grids share their origin, and only the scale changes.
+    Both share their origin with the original picture, but for the lag of the wavelet, which is not quite symmetric:
+    doubled pictures lie that much too far right and down.
     """
+    taps = _taps()
+    lag = ((taps * torch.arange(len(taps))).sum() - (len(taps) - 1) / 2).to(inverse).expand(len(inverse))
     matrix = inverse.clone()
     matrix[:, :2, 2] *= 2  # shifts, in doubled pixels
+    matrix = translation(lag, lag) @ matrix @ translation(-lag, -lag)
     matrix[:, :2, :2] *= out_side / in_side
     matrix[:, :2, 2] *= 2 / in_side
     return matrix[:, :2]
