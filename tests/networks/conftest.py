@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from nobodies.networks import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+
+# Tensors here are so small that threads wait for one another longer than they work.
+torch.set_num_threads(1)
 
 DATA = Path(__file__).parent.parent / "data" / "stylegan2"
 

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from nobodies.training.config import TrainingConfig
 from nobodies.training.dataset import PictureDataset
+
+# Tensors here are so small that threads wait for one another longer than they work.
+torch.set_num_threads(1)
 
 NETWORK = {"resolution": 8, "channel_base": 64, "channel_max": 8}
 

@@ -313,10 +313,16 @@ def _write_zip(
 
 def _write_sheet(out: Path, work: Path, taken: list[Taken]) -> None:
     chosen = taken[:: max(len(taken) // _SHEET_COUNT, 1)][:_SHEET_COUNT]
-    sheet = contact_sheet((Image.open(work / each.file) for each in chosen), count=len(chosen), cell_px=128)
+    sheet = contact_sheet((_loaded(work / each.file) for each in chosen), count=len(chosen), cell_px=128)
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=90)
     write_atomic(out.with_name(f"{out.name}.sheet.jpg"), buffer.getvalue())
+
+
+def _loaded(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+    return image
 
 
 def _counts(rejects: Mapping[str, int]) -> str:
