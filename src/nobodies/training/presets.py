@@ -35,7 +35,7 @@ def _network(resolution: int, channel_base: int, channel_max: int = 512) -> dict
 
 
 # The learning rates of StyleGAN2-ADA below 1024 px.
-FAST = {"g_learning_rate": 0.0025, "d_learning_rate": 0.0025}
+FAST: dict[str, Any] = {"g_learning_rate": 0.0025, "d_learning_rate": 0.0025}
 
 PRESETS = {
     "face-32-cpu": _preset(

@@ -53,7 +53,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config_path = path / "config.json"
-        self.log_path = path / "log.jsonl"
+        self.log_path, self.kid_path = path / "log.jsonl", path / "kid.jsonl"
         self.snapshots, self.generators, self.samples = path / "snapshots", path / "generators", path / "samples"
 
     def create(self, config: TrainingConfig) -> None:
@@ -77,10 +77,11 @@ class RunFolder:
 
     def log(self) -> list[dict[str, Any]]:
         """All figures so far."""
-        if not self.log_path.exists():
-            return []
-        lines = self.log_path.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return _whole_lines(self.log_path)
+
+    def kid_figures(self) -> list[dict[str, Any]]:
+        """What `nobodies evaluate --curve` has measured."""
+        return _whole_lines(self.kid_path)
 
     def append(self, values: dict[str, Any]) -> None:
         """Add a line of figures. A kill may cut the last one short: `log` leaves it out, `trim_log` takes it away."""
@@ -104,6 +105,11 @@ class RunFolder:
         for old in self.snapshot_paths()[: -state.config.training.keep_snapshots]:
             old.unlink(missing_ok=True)
         return path
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def begin_or_continue(

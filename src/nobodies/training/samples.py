@@ -38,7 +38,7 @@ def write_samples(state: TrainingState, folder: Path, name: str) -> None:
         judged = state.discriminator(made, c if c.shape[1] else None, dtype=state.compute_dtype)
         pictures.append(to_uint8(made))
         logits += [round(value, 4) for value in judged.flatten().tolist()]
-    write_atomic(folder / f"{name}.png", _png(sheet(np.concatenate(pictures), columns=COLUMNS)))
+    write_png(folder / f"{name}.png", sheet(np.concatenate(pictures), columns=COLUMNS))
     write_atomic(folder / f"{name}.json", json.dumps({"logits": logits, "columns": COLUMNS}).encode())
 
 
@@ -68,7 +68,12 @@ def _codes(state: TrainingState) -> tuple[Tensor, Tensor]:
     return z.to(state.device), c.to(state.device)
 
 
-def _png(pixels: NDArray[np.uint8]) -> bytes:
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write a picture [H, W, P].
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
+    write_atomic(path, buffer.getvalue())
