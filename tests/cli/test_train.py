@@ -51,9 +51,8 @@ def test_from_pictures_to_a_page(data: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_dry_run_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        run("train", "--data", str(data), "--out", str(tmp_path / "run"), "--preset", "ffhq-1024", "--dry-run") == 0
-    )
+    out = tmp_path / "run"
+    assert run("train", "--data", str(data), "--out", str(out), "--preset", "ffhq-1024", "--dry-run") == 0
     shown = capsys.readouterr().out
     assert '"channel_base": 32768' in shown
     assert "781,250 steps of 32" in shown
