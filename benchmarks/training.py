@@ -9,6 +9,7 @@ phases, a quarter of path lengths and a sixteenth of R1.
 import argparse
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ Timed = dict[str, Callable[[], object]]
 
 def configuration(channel_base: int, channel_max: int, batch: int, compute: ComputeType) -> TrainingConfig:
     """64 px in colour, two mapping layers, no augmentation."""
-    network = {"resolution": 64, "channel_base": channel_base, "channel_max": channel_max}
+    network: dict[str, Any] = {"resolution": 64, "channel_base": channel_base, "channel_max": channel_max}
     return TrainingConfig(
         generator=GeneratorConfig(**network, mapping_layers=2),
         discriminator=DiscriminatorConfig(**network),

@@ -17,12 +17,12 @@ SMALL = Architecture(
 
 
 @pytest.fixture(scope="module")
-def tensors() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def tensors() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     return {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in SMALL.tensor_shapes()}
 
 
-def test_pictures_equal_the_engines_twin(tensors: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def test_pictures_equal_the_engines_twin(tensors: dict[str, np.ndarray]) -> None:
     student = load_mobile(describe(SMALL), tensors)
     assert set(student.state_dict()) == set(tensors)
     ws = np.random.default_rng(1).normal(0, 1, (2, SMALL.num_ws, SMALL.w_dim)).astype(np.float32)
@@ -33,7 +33,7 @@ def test_pictures_equal_the_engines_twin(tensors: dict[str, np.ndarray]) -> None
         np.testing.assert_allclose(picture, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
-def test_mapping_equals_the_engines(tensors: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def test_mapping_equals_the_engines(tensors: dict[str, np.ndarray]) -> None:
     z = np.random.default_rng(2).normal(0, 1, (3, 6)).astype(np.float32)
     with torch.no_grad():
         ours = load_mobile(describe(SMALL), tensors).mapping(torch.from_numpy(z)).numpy()
@@ -56,7 +56,7 @@ def test_gradients_reach_every_parameter_and_the_code() -> None:
     assert all(parameter.grad is not None for parameter in student.parameters())
 
 
-def test_refusals(tensors: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def test_refusals(tensors: dict[str, np.ndarray]) -> None:
     with pytest.raises(ShapeError, match="wants"):
         MobileGenerator(SMALL).synthesis(torch.zeros(1, 2, 6))
     with pytest.raises(WeightsError, match=r"synthesis\.torgb\.bias"):

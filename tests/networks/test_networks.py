@@ -36,7 +36,7 @@ def test_every_form_and_channel_count(form: Architecture, channels: int) -> None
     assert img.shape == (3, channels, 16, 16)
     logits = d(img)
     assert logits.shape == (3, 1)
-    losses.generator_loss(logits).mean().backward()
+    losses.generator_loss(logits).mean().backward()  # type: ignore[no-untyped-call]
     # noise_const and the like are buffers; every parameter takes part
     assert all(parameter.grad is not None for parameter in g.parameters())
 
