@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from nobodies.engines import open_engine
 from nobodies.engines.architecture import Architecture, describe
 from nobodies.engines.mapping import MappingNetwork
 from nobodies.engines.reference import inverse_haar as reference_haar
 from nobodies.engines.reference import synthesize
 from nobodies.errors import ShapeError, WeightsError
+from nobodies.models import Model
 from nobodies.networks.mobile import MobileGenerator, inverse_haar, load_mobile
+from nobodies.settings import EngineSettings
 
 SMALL = Architecture(
     z_dim=6, w_dim=6, num_mapping_layers=2, resolution=32, channels={4: 16, 8: 16, 16: 8}, lrelu_slope=0.2
@@ -61,3 +64,14 @@ def test_refusals(tensors: dict[str, np.ndarray]) -> None:
         MobileGenerator(SMALL).synthesis(torch.zeros(1, 2, 6))
     with pytest.raises(WeightsError, match=r"synthesis\.torgb\.bias"):
         load_mobile(describe(SMALL), {name: each for name, each in tensors.items() if name != "synthesis.torgb.bias"})
+
+
+def test_the_default_model_draws_as_in_the_engine(default_model: Model) -> None:
+    student = load_mobile(default_model.description.network, default_model.tensors)
+    engine = open_engine(default_model, EngineSettings(precision="f32"), compiled_folder=None)
+    z = np.random.default_rng(3).normal(0, 1, (1, engine.z_dim)).astype(np.float32)
+    ws = np.repeat(engine.map(z)[:, None], engine.num_ws, axis=1)
+    expected = engine.synthesize_float(ws)
+    with torch.no_grad():
+        ours = student(torch.from_numpy(z)).numpy()
+    np.testing.assert_allclose(ours, expected, atol=1e-3 * np.abs(expected).max())
