@@ -35,3 +35,7 @@ class OutputError(NobodiesError):
 
 class DependencyError(NobodiesError):
     """An optional part of nobodies is needed and not installed."""
+
+
+class TrainingError(NobodiesError):
+    """A training run cannot begin, go on or be continued."""

@@ -13,6 +13,10 @@ COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
     "detect": "Find, follow and hide faces in pictures, videos, a camera or the screen.",
     "models": "List, fetch, check and remove models.",
+    "dataset": "Turn pictures into a dataset to train on.",
+    "train": "Train a generator on your own pictures.",
+    "runs": "Look at training runs.",
+    "evaluate": "Measure how good and how varied a generator is.",
     "bench": "Measure speed and memory on this machine.",
 }
 
