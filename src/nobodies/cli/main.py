@@ -17,6 +17,9 @@ COMMANDS = {
     "train": "Train a generator on your own pictures.",
     "runs": "Look at training runs.",
     "evaluate": "Measure how good and how varied a generator is.",
+    "verify": "Say which marks of generated pictures a file carries.",
+    "audit": "Measure how alike faces are, among themselves and to real people.",
+    "block": "Never give out a face that resembles a person.",
     "bench": "Measure speed and memory on this machine.",
 }
 
