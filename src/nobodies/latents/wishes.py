@@ -83,6 +83,12 @@ class Wishes:
             wishes["age"] = Range(max(age.low, ADULT_AGE), age.high)
         yield from wishes.items()
 
+    def one_by_one(self) -> Iterator["Wishes"]:
+        """Give each wish as wishes of its own, for people of any age."""
+        for name, wish in self.items():
+            single: dict[str, Any] = {name: wish}
+            yield Wishes(**single, adults_only=False)
+
     def screen(self, model: AttributeModel, w: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell which style codes are those of faces as wished, without drawing them.
 
