@@ -52,9 +52,7 @@ def fit_attributes(
         SettingError: there are too few faces.
     """
     if len(w) < FEWEST_FACES:
-        raise SettingError(
-            f"{len(w)} faces are too few to fit attributes: take {FEWEST_FACES} or more"
-        )
+        raise SettingError(f"{len(w)} faces are too few to fit attributes: take {FEWEST_FACES} or more")
     names = [name for name in ATTRIBUTES if name in labels and _varies(name, labels[name])]
     held_out = np.arange(len(w)) % HELD_OUT == HELD_OUT - 1
     w_mean = w[~held_out].mean(0)
