@@ -35,7 +35,7 @@ def synthesize(
     """
     weights = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
     layers = [name for name, _ in architecture.modulated_layers()]
-    scales = {
+    scales: dict[str, Float] = {
         name: weights[f"{name}.affine.weight"] @ w.astype(np.float64) + weights[f"{name}.affine.bias"]
         for name, w in zip(layers, ws, strict=True)
     }
