@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from nobodies.generator import Generator
 from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.settings import FaceSettings
 
+if TYPE_CHECKING:
+    from nobodies.vision.results import Landmarks
+
 Pixels = NDArray[np.uint8]
 
 FIRST_SEED: Final = 1 << 62
@@ -28,7 +31,6 @@ MOST_FACES: Final = 100_000
 _ANALYSED_PX: Final = 512
 _SPREAD_PSI: Final = (0.7, 1.0)
 _GOLDEN: Final = 0.6180339887498949
-_LEAST_CONFIDENCE: Final = 0.15
 SECOND_OPINIONS: Final = ("age", "woman", "smile")
 """Attributes that two nets judge; the survey keeps the first one's word too."""
 
@@ -38,7 +40,8 @@ class Look:
     """What the vision nets say of one face."""
 
     values: dict[str, float]
-    """By attribute, NaN where it cannot be told; by "NAME.first", what the first of two nets says alone."""
+    """By attribute, NaN where it cannot be told; as NAME.first, what the first of two nets says alone; and how far
+    the lightness of the hair is to be trusted, as NAME.confidence."""
     embedding: NDArray[np.float32]
     """Who it is, [128]."""
     mesh: NDArray[np.float32]
@@ -82,8 +85,9 @@ def look(pixels: Pixels, *, features: bool = True) -> Look | None:
         features: run the net of general features too.
     """
     from nobodies.vision import fetched
-    from nobodies.vision.analysis import analyse_face
     from nobodies.vision.detect import Detector
+    from nobodies.vision.identity import embed
+    from nobodies.vision.landmarks import find_landmarks
     from nobodies.vision.pictures import resize
 
     scale = min(1.0, _ANALYSED_PX / max(pixels.shape[:2]))
@@ -91,29 +95,32 @@ def look(pixels: Pixels, *, features: bool = True) -> Look | None:
     faces = Detector.load().detect(small, min_size_px=_ANALYSED_PX / 8)
     if not faces:
         return None
-    analysis = analyse_face(small, faces[0], num_faces=len(faces))
-    mesh = analysis.landmarks.points[:, :2] / np.float32(max(small.shape[:2]))
+    mesh = find_landmarks(small, faces[0])
+    places = mesh.points[:, :2] / np.float32(max(small.shape[:2]))
     general = np.zeros(0, np.float32)
     if features:
         net = fetched.feature_net()
         general = net(resize(small, net.size_px, net.size_px))["features"][0]
-    return Look(_values(small, analysis), analysis.embedding, mesh.ravel(), general)
+    return Look(_values(small, mesh), embed(small, mesh), places.ravel(), general)
 
 
-def _values(pixels: Pixels, analysis: Any) -> dict[str, float]:
-    read = analysis.attributes
+def _values(pixels: Pixels, mesh: "Landmarks") -> dict[str, float]:
+    from nobodies.vision.attributes import read_attributes
+    from nobodies.vision.geometry import head_pose
+
+    read, pose = read_attributes(pixels, mesh), head_pose(mesh)
     values = {name: float(getattr(read, name).value) for name in ATTRIBUTES if getattr(read, name, None) is not None}
-    for name in ("hair_lightness", "age"):
-        if getattr(read, name).confidence < _LEAST_CONFIDENCE:
-            values[name] = float("nan")
+    if read.hair_lightness.confidence == 0.0:
+        values["hair_lightness"] = float("nan")
     if values.get("sunglasses", 0.0) >= 0.5:
         values["eyes_open"] = float("nan")
-    values["yaw"], values["pitch"] = analysis.pose.yaw, analysis.pose.pitch
+    values["yaw"], values["pitch"] = pose.yaw, pose.pitch
     values["background_lightness"] = _background_lightness(pixels)
-    return values | _first_opinions(pixels, analysis.landmarks)
+    values["hair_lightness.confidence"] = read.hair_lightness.confidence
+    return values | _first_opinions(pixels, mesh)
 
 
-def _first_opinions(pixels: Pixels, mesh: Any) -> dict[str, float]:
+def _first_opinions(pixels: Pixels, mesh: "Landmarks") -> dict[str, float]:
     from nobodies.vision import nets
     from nobodies.vision.crops import face_box
 
@@ -164,7 +171,7 @@ def run_survey(generator: Generator, folder: Path, num_faces: int) -> Iterator[i
             looks.append(entry)
             done += 1
             yield done
-        _write_shard(_shard_path(folder, shard), generator, [entry for entry in looks if entry[2] is not None])
+        _write_shard(_shard_path(folder, shard), generator, looks)
 
 
 def load_survey(folder: Path) -> Survey:
@@ -228,16 +235,17 @@ def _checked_shard(folder: Path, shard: int, generator: Generator) -> bool:
 
 
 def _write_shard(path: Path, generator: Generator, entries: Iterable[Entry]) -> None:
-    seeds, psi, looks, w = zip(*entries, strict=True)
-    columns = list(looks[0].values)
+    seen = [(seed, psi, found, w) for seed, psi, found, w in entries if found is not None]
+    looks = [found for _, _, found, _ in seen]
+    columns = sorted({name for found in looks for name in found.values})
     file = io.BytesIO()
     np.savez(
         file,
         weights=np.array(generator.model.fingerprint),
         columns=np.array(columns),
-        seeds=np.array(seeds, np.uint64),
-        psi=np.array(psi, np.float32),
-        w=np.stack(w),
+        seeds=np.array([entry[0] for entry in seen], np.uint64),
+        psi=np.array([entry[1] for entry in seen], np.float32),
+        w=np.stack([entry[3] for entry in seen]),
         values=np.array([[each.values.get(name, np.nan) for name in columns] for each in looks], np.float32),
         embedding=np.stack([each.embedding for each in looks]).astype(np.float32),
         mesh=np.stack([each.mesh for each in looks]).astype(np.float32),
