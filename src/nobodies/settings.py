@@ -18,6 +18,7 @@ Noise = Literal["stored", "none", "seeded"]
 Precision = Literal["auto", "bf16", "f32"]
 Layout = Literal["latency", "throughput"]
 PictureFormat = Literal["jpeg", "png", "webp", "avif"]
+Mark = Literal["box", "points", "blur", "pixelate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,24 @@ class PictureSettings(Settings):
         "1 to 100 for jpeg, webp and avif; the format's own default if not given",
         minimum=1,
         maximum=100,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings(Settings):
+    """How faces are looked for in pictures and videos."""
+
+    every: int = setting(
+        1, "look at every so many frames of a video; faces are moved in straight lines between them", minimum=1
+    )
+    min_size_px: float | None = setting(
+        None,
+        "width of the smallest face to look for; if not given, a fortieth of the longer side of a picture and a "
+        "twentieth of that of a video, or a fortieth there too where faces are hidden. Smaller takes longer",
+        minimum=4,
+    )
+    min_score: float = setting(
+        0.5, "how sure the detector must be of a face when it first appears", minimum=0.05, maximum=0.95
     )
 
 
