@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from nobodies.engines import architecture
+from nobodies.engines.mapping import MappingNetwork
 from nobodies.errors import WeightsError
-from nobodies.models.importers.random_face import convert
+from nobodies.latents import z_from_seed
+from nobodies.models.importers.random_face import convert, read
 
 FILES = [f"{name}Network.{part}" for name in ("Mapping", "Synthesis") for part in ("xml", "bin")]
 
@@ -19,12 +21,23 @@ def copy(shipped_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_weights_fit_the_architecture_and_nothing_is_left_over(shipped_folder: Path) -> None:
-    network, tensors = convert(shipped_folder)
+    network, tensors = read(shipped_folder)
     sizes = architecture.read(network)
     sizes.check(tensors)
     assert tensors.keys() == {name for name, _ in sizes.tensor_shapes()}
     assert sum(tensor.size for tensor in tensors.values()) == pytest.approx(10.1e6, rel=0.02)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
+
+
+def test_the_average_style_code_is_added(shipped_folder: Path) -> None:
+    w_avg = convert(shipped_folder)[1]["mapping.w_avg"]
+    assert w_avg.shape == (512,)
+    assert w_avg.dtype == np.float32
+    network, tensors = read(shipped_folder)
+    mapping = MappingNetwork(architecture.read(network), tensors)
+    mean = mapping(np.stack([z_from_seed(seed, 512) for seed in range(2000)])).mean(0)
+    spread = np.abs(mapping(z_from_seed(0, 512)[None]) - w_avg).mean()
+    assert np.abs(mean - w_avg).mean() < 0.05 * spread
 
 
 def test_conversion_gives_the_same_bytes_again(shipped_folder: Path) -> None:

@@ -21,6 +21,9 @@ from nobodies.errors import WeightsError
 
 Array = NDArray[np.float32]
 
+W_AVG_PATH: Final = Path(__file__).with_name("random_face.w_avg.npy")
+"""The average style code, float32 [512]."""
+
 _FOLDER: Final = Path("random_face") / "data"
 _CHANNELS: Final = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64}
 _CONFIG: Final[dict[str, Any]] = {
@@ -36,14 +39,33 @@ _MOST_BYTES: Final = {".xml": 8 << 20, ".bin": 256 << 20}
 
 
 def convert(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read the two graphs and give their weights in the native format.
+    """Give the weights in the native format, complete with the average style code.
+
+    The author did not publish that code. It comes with nobodies, computed once by tools/compute_w_avg.py, so that
+    truncation gives the same style codes to the bit everywhere.
+
+    Args:
+        folder: as for `read`.
+
+    Returns:
+        Architecture and sizes as JSON values, and tensors by name. The same bytes on every machine.
+
+    Raises:
+        WeightsError: as for `read`.
+    """
+    network, tensors = read(folder)
+    return network, tensors | {"mapping.w_avg": np.load(W_AVG_PATH, allow_pickle=False)}
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read the two graphs.
 
     Args:
         folder: one that holds MappingNetwork and SynthesisNetwork, .xml and .bin, or into which the wheel was
             unpacked. Only these four files are opened.
 
     Returns:
-        Architecture and sizes as JSON values, and tensors by name. The same bytes on every machine.
+        Architecture and sizes as JSON values, and the tensors that the architecture needs, by name.
 
     Raises:
         WeightsError: a file is missing, truncated, or not of this package.
