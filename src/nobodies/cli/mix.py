@@ -27,7 +27,7 @@ _MOST_ON_TABLE = 400
 @click.option("--columns", metavar="LIST", help="For a table: faces that give --layers.")
 @click.option("--average", "averaged", metavar="LIST", help="The face between these.")
 @click.option("--layers", default="coarse", show_default=True,
-              help="coarse (pose, shape), middle (features), fine (colours), all, or a range such as 3-7.")  # fmt: skip
+              help="coarse (pose, shape), middle (features), fine (colours), all, or 3-7.")  # fmt: skip
 @click.option("--strength", default=1.0, show_default=True, type=click.FloatRange(0, 1),
               help="How much of the other face's layers is taken.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("mixed.jpg"), show_default=True, help="Picture.")
