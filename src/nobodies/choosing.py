@@ -4,7 +4,7 @@ A chosen face is a seed like any other, so it can be had again without searching
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from nobodies import latents
 from nobodies.errors import SearchError, SettingError
 from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.seed_index import NUM_SEEDS as INDEXED_SEEDS
+from nobodies.latents.seed_index import SeedIndex, shipped_index
 from nobodies.latents.seeds import NUM_SEEDS
 from nobodies.latents.wishes import Wishes
 from nobodies.models import Model
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SEEDS_A_FACE: Final = 20_000
+SEEDS_A_FACE: Final = 100_000
 """Seeds looked at for each face that is wanted, at most; some seconds of work."""
-_FIRST_BLOCK: Final = 16
+_FIRST_BLOCK: Final = 8
+_INDEXED_BLOCK: Final = 4096
 _LARGEST_BLOCK: Final = 128
 
 
@@ -46,6 +49,29 @@ def attributes_of(model: Model) -> AttributeModel:
     found = AttributeModel.read(own) if own.is_file() else AttributeModel.load(model.name)
     found.require_model(model.name, model.fingerprint)
     return found
+
+
+def index_file(name: str) -> Path:
+    """Give the file that holds the index of seeds for the attributes fitted by the user, there or not."""
+    return attributes_file(name).with_name(f"{name}.index.safetensors")
+
+
+def index_of(name: str, attributes: AttributeModel) -> SeedIndex | None:
+    """Give the index of seeds that belongs to attributes; None if there is none.
+
+    Raises:
+        WeightsError: the user's file is damaged.
+    """
+    own = index_file(name)
+    index = SeedIndex.from_bytes(own.read_bytes()) if own.is_file() else shipped_index(name)
+    return index if index is not None and index.attributes == attributes.digest else None
+
+
+def build_index(generator: "Generator", attributes: AttributeModel) -> SeedIndex:
+    """Look at the first seeds once and for all; takes some ten seconds."""
+    z_dim = generator.engine.z_dim
+    blocks = (range(first, first + _LARGEST_BLOCK) for first in range(0, INDEXED_SEEDS, _LARGEST_BLOCK))
+    return SeedIndex.build(attributes, (generator.engine.map(latents.z_from_seeds(each, z_dim)) for each in blocks))
 
 
 class Search:
@@ -76,11 +102,13 @@ class Search:
         if seeds_a_face < 1:
             raise SettingError(f"the search is to look at {seeds_a_face} seeds: it must be at least 1")
         self.generator, self.wishes, self.attributes = generator, wishes, generator.attributes
-        for name, _ in wishes.bounds():
-            self.attributes.index(name)
         self.from_seed, self.seeds_a_face = from_seed, seeds_a_face
         self.num_seen = self.num_found = 0
         self._psi = _mean_psi(settings, generator.engine.num_ws)
+        self._index = generator.seed_index
+        self._num_indexed = len(self._index) if self._index is not None else 0
+        self._score_bounds = wishes.score_bounds(self.attributes)
+        self._centre = self.attributes.scores(generator.w_avg[None])[0]
 
     def find(self, count: int) -> Iterator[int]:
         """Give the next seeds whose faces fit, in order.
@@ -91,21 +119,36 @@ class Search:
         wanted, limit = self.num_found + count, self.num_seen + count * self.seeds_a_face
         size = _FIRST_BLOCK
         while self.num_found < wanted:
-            size = min(size, limit - self.num_seen, NUM_SEEDS - self.from_seed - self.num_seen)
+            first = self.from_seed + self.num_seen
+            size = self._block(first, size, limit)
             if size <= 0:
                 raise SearchError(self._fruitless(wanted))
-            first = self.from_seed + self.num_seen
-            fitting = self.wishes.screen(self.attributes, self.codes(range(first, first + size)))
-            for offset in np.flatnonzero(fitting)[: wanted - self.num_found].tolist():
-                self.num_seen = first - self.from_seed + offset + 1
+            for seed in self._fitting(range(first, first + size))[: wanted - self.num_found]:
+                self.num_seen = seed - self.from_seed + 1
                 self.num_found += 1
-                yield first + offset
+                yield seed
             if self.num_found < wanted:
                 self.num_seen = first - self.from_seed + size
-            size = min(2 * size, _LARGEST_BLOCK)
         _log.info("%s", self.rate())
 
-    def codes(self, seeds: range) -> NDArray[np.float32]:
+    def _block(self, first: int, last_size: int, limit: int) -> int:
+        """Give how many seeds to look at next: many where the index knows them, else more and more."""
+        size = _INDEXED_BLOCK if first < self._num_indexed else min(2 * last_size, _LARGEST_BLOCK)
+        ends = [size, limit - self.num_seen, NUM_SEEDS - first]
+        return min([*ends, self._num_indexed - first] if first < self._num_indexed else ends)
+
+    def _fitting(self, seeds: range) -> list[int]:
+        """Give those of the seeds whose faces fit, in order."""
+        candidates: Sequence[int] = seeds
+        if self._index is not None and seeds.start < self._num_indexed:
+            possible = self._index.may_fit(seeds, *self._score_bounds, self._centre, self._psi)
+            candidates = [seeds.start + offset for offset in np.flatnonzero(possible).tolist()]
+        if not candidates:
+            return []
+        fitting = self.wishes.screen(self.attributes, self.codes(candidates))
+        return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
+
+    def codes(self, seeds: Sequence[int]) -> NDArray[np.float32]:
         """Give the truncated style codes of seeds, the mean over the layers: [N, W]."""
         w_avg = self.generator.w_avg
         w = self.generator.engine.map(latents.z_from_seeds(seeds, self.generator.engine.z_dim))

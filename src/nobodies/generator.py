@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nobodies import latents
-from nobodies.choosing import Search, attributes_of
+from nobodies.choosing import Search, attributes_of, index_of
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
 from nobodies.imaging import encode, format_of, resize
 from nobodies.latents.attributes import AttributeModel
 from nobodies.latents.edits import Change, Edited, edit
+from nobodies.latents.seed_index import SeedIndex
 from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.models import Model, Store, Watcher
 from nobodies.provenance import packet
@@ -224,6 +225,11 @@ class Generator:
             ModelError: none was fitted for it.
         """
         return attributes_of(self.model)
+
+    @cached_property
+    def seed_index(self) -> SeedIndex | None:
+        """What makes searches among the first seeds quick; None if there is none for these attributes."""
+        return index_of(self.model.name, self.attributes)
 
     def choose(
         self,

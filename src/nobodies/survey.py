@@ -31,6 +31,7 @@ MOST_FACES: Final = 100_000
 _ANALYSED_PX: Final = 512
 _SPREAD_PSI: Final = (0.7, 1.0)
 _GOLDEN: Final = 0.6180339887498949
+_BY_FACE: Final = ("seeds", "psi", "w", "embedding", "mesh", "features")
 SECOND_OPINIONS: Final = ("age", "woman", "smile")
 """Attributes that two nets judge; the survey keeps the first one's word too."""
 
@@ -184,15 +185,19 @@ def load_survey(folder: Path) -> Survey:
     if not paths:
         raise InputError(f"{folder} holds no survey: run 'nobodies attributes fit' with it as --state")
     parts = [_read_shard(path) for path in paths]
-    joined = {
-        key: np.concatenate([part[key] for part in parts]) for key in parts[0] if key not in ("weights", "columns")
+    columns = [part["columns"].tolist() for part in parts]
+    values = {
+        name: np.concatenate(
+            [part["values"][:, names.index(name)] for part, names in zip(parts, columns, strict=True)]
+        )
+        for name in columns[0]
     }
-    columns = parts[0]["columns"].tolist()
+    joined = {key: np.concatenate([part[key] for part in parts]) for key in _BY_FACE}
     return Survey(
         seeds=joined["seeds"],
         psi=joined["psi"],
         w=joined["w"],
-        values={name: joined["values"][:, column].astype(np.float64) for column, name in enumerate(columns)},
+        values={name: column.astype(np.float64) for name, column in values.items()},
         embedding=joined["embedding"].astype(np.float32),
         mesh=joined["mesh"].astype(np.float32),
         features=joined["features"].astype(np.float32),

@@ -1,5 +1,7 @@
 """A world for tests in which attributes are known functions of the style codes."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ def truth(w: Float) -> dict[str, Float]:
     return labels
 
 
+@cache
 def fitted(count: int = 1500, noise: float = 0.1) -> AttributeModel:
     """An attribute model fitted in this world, on labels that are a little off."""
     w = style_codes(count)

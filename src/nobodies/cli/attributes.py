@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nobodies.choosing import attributes_file, attributes_of
+from nobodies.choosing import attributes_file, attributes_of, build_index
 from nobodies.cli.loading import generator_options, open_generator
 from nobodies.files import make_folder, write_atomic
 from nobodies.latents.attributes import AttributeModel
@@ -61,6 +61,7 @@ def fit(num_faces: int, state: Path, out: Path | None, **options: Any) -> None:
             bar.update(done - bar.n)
     fitted = fit_from_survey(load_survey(state), generator)
     write_atomic(out, fitted.to_bytes())
+    write_atomic(out.with_name(f"{out.stem}.index.safetensors"), build_index(generator, fitted).to_bytes())
     print_card(fitted)
     click.echo(f"written to {out}")
 

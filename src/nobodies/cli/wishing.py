@@ -29,7 +29,8 @@ def wish_options(command: Command) -> Command:
         click.option("--allow-minors", is_flag=True, help="Do not leave out faces that look younger than 20."),
         click.option("--tries", type=click.IntRange(1, 10_000_000), default=SEEDS_A_FACE, show_default=True,
                      help="Seeds to look at for each face that is wished for, at most."),
-        click.option("--checked", is_flag=True, help="Draw and measure the chosen; replace those that turned out otherwise."),
+        click.option("--checked", is_flag=True,
+                     help="Draw and measure the chosen; replace those that turn out otherwise."),
         click.option("--where", metavar="WISHES",
                      help="What the faces shall be like: 'age 35..45, woman, smiling, eyeglasses, facing front'."),
     ):  # fmt: skip
@@ -95,9 +96,8 @@ def _option(attribute: Attribute) -> Any:
     flag = attribute.name.replace("_", "-")
     text = f"{attribute.text[0].upper()}{attribute.text[1:]}."
     if attribute.kind == "number":
-        return click.option(
-            f"--{flag}", _key(attribute.name), metavar="RANGE", help=f"{text[:-1]}, in {attribute.unit}."
-        )
+        text = f"{text[:-1]}, in {attribute.unit}."
+        return click.option(f"--{flag}", _key(attribute.name), metavar="RANGE", help=text)
     opposite = _OPPOSITES.get(attribute.name, f"no-{flag}")
     return click.option(f"--{flag}/--{opposite}", _key(attribute.name), default=None, help=text)
 

@@ -5,10 +5,11 @@ in its own unit, and a chance such as that of a smile as a logit. The model carr
 covariance of w, in whose measure a short step stays among the faces that the generator knows.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,7 @@ class AttributeModel:
         """
         self.card = card
         self.names: tuple[str, ...] = tuple(card.fits)
-        self.arrays = {name: np.asarray(arrays[name], np.float32) for name in _ARRAYS}
+        self.arrays = {name: np.array(arrays[name], np.float32, order="C") for name in _ARRAYS}
         self.weights, self.intercepts, self.w_mean = (self.arrays[name] for name in _ARRAYS[:3])
         self._check()
         # Whatever is needed of the covariance S for steps among the attributes: S Bᵀ and B S Bᵀ.
@@ -156,6 +157,12 @@ class AttributeModel:
         arrays["components"] = arrays["components"].astype(np.float16)
         return bytes(save(arrays, metadata={"format": FORMAT, "card": json.dumps(asdict(self.card))}))
 
+    @cached_property
+    def digest(self) -> str:
+        """What tells these scores from those of any other attribute model."""
+        told_apart = b"".join(self.arrays[name].tobytes() for name in ("weights", "intercepts", "w_mean"))
+        return hashlib.blake2b(told_apart, digest_size=16).hexdigest()
+
     def require_model(self, name: str, fingerprint: str) -> None:
         """Make sure that these attributes were fitted for a generator.
 
@@ -231,9 +238,9 @@ CERTAIN: Final = 0.97
 """The chance that counts as certain; edits do not push further."""
 
 
-def logit(chance: float) -> float:
+def logit(chance: float, *, certain: float = CERTAIN) -> float:
     """Turn a chance into a logit, within what counts as certain."""
-    within = min(max(chance, 1 - CERTAIN), CERTAIN)
+    within = min(max(chance, 1 - certain), certain)
     return float(np.log(within / (1 - within)))
 
 

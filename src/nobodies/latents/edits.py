@@ -21,6 +21,7 @@ Array = NDArray[np.float32]
 LONGEST_STEP: Final = 3.0
 """Mahalanobis length beyond which faces break."""
 _ABSENT: Final = 1 - CERTAIN
+_FLOOR: Final = 1e-6
 _YES: Final = frozenset({"yes", "true", "on"})
 _NO: Final = frozenset({"no", "none", "false", "off"})
 
@@ -109,7 +110,9 @@ def smallest_step(
         The step, [W], and its Mahalanobis length.
     """
     covariance = model.score_covariance[np.ix_(rows, rows)]
-    multipliers = np.linalg.solve(covariance, step)
+    # Attributes that say the same thing twice would make it singular.
+    floor = _FLOOR * np.diag(np.diag(covariance))
+    multipliers = np.linalg.solve(covariance + floor, step)
     return model.spread_along[:, rows] @ multipliers, max(float(step @ multipliers), 0.0) ** 0.5
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import SettingError
-from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.attributes import AttributeModel, logit
 from nobodies.latents.vocabulary import ATTRIBUTES, Attribute, Range
 from nobodies.latents.words import ABOVE, ADULT_AGE, DENIALS, FILLERS, MEASURES, NO, SPOKEN, UNITS, VALUE, WORDS, YES
 
@@ -89,6 +89,25 @@ class Wishes:
             single: dict[str, Any] = {name: wish}
             yield Wishes(**single, adults_only=False)
 
+    def score_bounds(self, model: AttributeModel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the smallest and the largest score that each attribute may have, [K] each.
+
+        A property counts as there, or as absent, only where the model is right about it in nearly all faces.
+
+        Raises:
+            SettingError: the model lacks an attribute that is wished for.
+        """
+        low, high = np.full(len(model.names), -np.inf), np.full(len(model.names), np.inf)
+        for name, wish in self.bounds():
+            row = model.index(name)
+            if isinstance(wish, Range):
+                low[row], high[row] = wish.low, wish.high
+            elif wish:
+                low[row] = logit(float(model.arrays["sure_yes"][row]), certain=1.0 - 1e-6)
+            else:
+                high[row] = logit(float(model.arrays["sure_no"][row]), certain=1.0 - 1e-6)
+        return low, high
+
     def screen(self, model: AttributeModel, w: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell which style codes are those of faces as wished, without drawing them.
 
@@ -97,21 +116,14 @@ class Wishes:
             w: [N, W] or [N, L, W].
 
         Returns:
-            [N]. A property counts as there, or as absent, only where the model was right about it in nearly all
-            held-out faces.
+            [N].
 
         Raises:
             SettingError: the model lacks an attribute that is wished for.
         """
         scores = model.scores(w)
-        fitting = np.ones(len(scores), np.bool_)
-        for name, wish in self.bounds():
-            row = model.index(name)
-            value = model.value(name, scores[:, row])
-            if isinstance(wish, Range):
-                fitting &= (value >= wish.low) & (value <= wish.high)
-            else:
-                fitting &= value >= model.arrays["sure_yes"][row] if wish else value <= model.arrays["sure_no"][row]
+        low, high = self.score_bounds(model)
+        fitting: NDArray[np.bool_] = np.all((scores >= low) & (scores <= high), axis=1)
         return fitting
 
 

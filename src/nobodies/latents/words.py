@@ -20,7 +20,8 @@ SPOKEN: Final = {
 }
 """How each property is written, wished for and wished against."""
 
-FRONT: Final = Range(-8, 8)
+_FRONT: Final = {"yaw": Range(-8, 8), "pitch": Range(-16, 4)}
+"""Measured by the mesh, faces that look straight at the camera have a pitch of -6 on average."""
 
 WORDS: Final[Mapping[str, Mapping[str, Range | bool]]] = {
     "woman": {"woman": True}, "female": {"woman": True}, "lady": {"woman": True}, "women": {"woman": True},
@@ -36,12 +37,12 @@ WORDS: Final[Mapping[str, Mapping[str, Range | bool]]] = {
     "mouth closed": {"mouth_open": False}, "closed mouth": {"mouth_open": False},
     "eyes open": {"eyes_open": True}, "open eyes": {"eyes_open": True},
     "eyes closed": {"eyes_open": False}, "closed eyes": {"eyes_open": False},
-    "facing front": {"yaw": FRONT, "pitch": FRONT}, "frontal": {"yaw": FRONT, "pitch": FRONT},
-    "facing forward": {"yaw": FRONT, "pitch": FRONT}, "front": {"yaw": FRONT, "pitch": FRONT},
+    "facing front": _FRONT, "frontal": _FRONT,
+    "facing forward": _FRONT, "front": _FRONT,
     "facing left": {"yaw": Range(-60, -12)}, "turned left": {"yaw": Range(-60, -12)},
     "facing right": {"yaw": Range(12, 60)}, "turned right": {"yaw": Range(12, 60)},
-    "facing up": {"pitch": Range(8, 40)}, "looking up": {"pitch": Range(8, 40)},
-    "facing down": {"pitch": Range(-40, -8)}, "looking down": {"pitch": Range(-40, -8)},
+    "facing up": {"pitch": Range(4, 40)}, "looking up": {"pitch": Range(4, 40)},
+    "facing down": {"pitch": Range(-40, -16)}, "looking down": {"pitch": Range(-40, -16)},
     "child": {"age": Range(0, 12)}, "teenager": {"age": Range(13, 19)}, "adult": {"age": Range(ADULT_AGE, 90)},
     "girl": {"woman": True, "age": Range(0, 15)}, "boy": {"woman": False, "age": Range(0, 15)},
     "young": {"age": Range(20, 30)}, "middle-aged": {"age": Range(40, 55)}, "middle aged": {"age": Range(40, 55)},
