@@ -58,7 +58,7 @@ def test_a_line_passes_each_face_to_the_last_bit() -> None:
 
 def test_a_curve_has_no_corners() -> None:
     times = np.arange(0, 4, 1e-3)
-    steps = np.diff(along_curve(keys().astype(np.float64), times), axis=0)  # type: ignore[arg-type]
+    steps = np.diff(along_curve(keys().astype(np.float64), times), axis=0)
     assert np.linalg.norm(np.diff(steps, axis=0), axis=1).max() < 0.01 * np.linalg.norm(steps, axis=1).max() + 1e-4
 
 

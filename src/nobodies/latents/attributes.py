@@ -139,11 +139,10 @@ class AttributeModel:
 
         try:
             arrays = load(data)
-            size = int.from_bytes(data[:8], "little")
-            metadata = json.loads(data[8 : 8 + size])["__metadata__"]
-            if metadata["format"] != FORMAT:
-                raise WeightsError(f"the attribute model is of format {metadata['format']!r}, wanted {FORMAT!r}")
-            return cls(_card(json.loads(metadata["card"])), arrays)
+            about = about_file(data)
+            if about["format"] != FORMAT:
+                raise ValueError(f"its format is {about['format']!r}")
+            return cls(_card(about["card"]), arrays)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(
                 f"this is no attribute model ({error}): make one with 'nobodies attributes fit'"
@@ -155,7 +154,8 @@ class AttributeModel:
 
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays["components"] = arrays["components"].astype(np.float16)
-        return bytes(save(arrays, metadata={"format": FORMAT, "card": json.dumps(asdict(self.card))}))
+        about = {"format": FORMAT, "card": asdict(self.card)}
+        return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
 
     @cached_property
     def digest(self) -> str:
@@ -242,6 +242,13 @@ def logit(chance: float, *, certain: float = CERTAIN) -> float:
     """Turn a chance into a logit, within what counts as certain."""
     within = min(max(chance, 1 - certain), certain)
     return float(np.log(within / (1 - within)))
+
+
+def about_file(data: bytes) -> dict[str, Any]:
+    """Give what a safetensors file of ours says about itself; a single entry, so that its bytes are always the same."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    about: dict[str, Any] = json.loads(header["__metadata__"]["nobodies"])
+    return about
 
 
 @cache

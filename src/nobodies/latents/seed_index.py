@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
-from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.attributes import AttributeModel, about_file
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -86,7 +86,8 @@ class SeedIndex:
         from safetensors.numpy import save
 
         arrays: dict[str, NDArray[Any]] = {"levels": self._levels, "low": self._low, "step": self._step}
-        return bytes(save(arrays, metadata={"format": FORMAT, "attributes": self.attributes}))
+        about = {"format": FORMAT, "attributes": self.attributes}
+        return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SeedIndex":
@@ -102,10 +103,10 @@ class SeedIndex:
             if len(data) > _MOST_BYTES:
                 raise ValueError(f"it is over {_MOST_BYTES} bytes")
             arrays = load(data)
-            metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-            if metadata["format"] != FORMAT:
-                raise ValueError(f"its format is {metadata['format']!r}")
-            return cls(arrays["levels"], arrays["low"], arrays["step"], metadata["attributes"])
+            about = about_file(data)
+            if about["format"] != FORMAT:
+                raise ValueError(f"its format is {about['format']!r}")
+            return cls(arrays["levels"], arrays["low"], arrays["step"], about["attributes"])
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(f"this is no index of seeds ({error}): run 'nobodies attributes fit' again") from error
 

@@ -22,6 +22,8 @@ from nobodies.latents.attributes import AttributeModel, logit
 from nobodies.latents.vocabulary import ATTRIBUTES, Attribute, Range
 from nobodies.latents.words import ABOVE, ADULT_AGE, DENIALS, FILLERS, MEASURES, NO, SPOKEN, UNITS, VALUE, WORDS, YES
 
+__all__ = ["ADULT_AGE", "Range", "Wishes", "known_words", "parse_wishes"]
+
 _MOST_LENGTH: Final = 500
 
 
