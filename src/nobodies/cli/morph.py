@@ -21,6 +21,8 @@ from nobodies.motion import Motion, morph, slide, swing
 from nobodies.provenance import packet
 from nobodies.settings import FaceSettings
 
+_USUAL_PX = 512
+
 
 @click.command(name="morph")
 @click.option("--seeds", metavar="LIST", help="Faces to go through, in this order, for example 3,1,7-9.")
@@ -33,12 +35,12 @@ from nobodies.settings import FaceSettings
 @click.option("--loop", is_flag=True, help="End where it began.")
 @click.option("--seconds", default=2.0, show_default=True, help="Time from one face to the next, or of the slide.")
 @click.option("--fps", default=25.0, show_default=True, type=click.FloatRange(1, 120), help="Pictures a second.")
-@click.option("--size", "size_px", type=click.IntRange(16, 4096), default=512, show_default=True, metavar="PX",
-              help="Side of the picture.")  # fmt: skip
+@click.option("--size", "size_px", type=click.IntRange(16, 4096), metavar="PX",
+              help="Side of the picture; 512 if not given, or less if the model draws smaller ones.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("morph.mp4"), show_default=True,
               help=".mp4, .webm, .mkv, .mov, .gif or .webp.")  # fmt: skip
 @generator_options
-def command(seconds: float, fps: float, size_px: int, out: Path, **options: Any) -> None:
+def command(seconds: float, fps: float, size_px: int | None, out: Path, **options: Any) -> None:
     """Make a film of faces that turn into each other, or of one face that changes."""
     num_frames = round(seconds * fps) if 0 < seconds <= 3600 else 0
     if num_frames < 1:
@@ -48,10 +50,10 @@ def command(seconds: float, fps: float, size_px: int, out: Path, **options: Any)
     if settings.noise == "seeded":
         raise SettingError("pictures between faces have no seed for --noise seeded: choose stored or none")
     generator = open_generator(options, "throughput")
-    if size_px > generator.engine.resolution:
-        raise SettingError(
-            f"--size is {size_px}: {generator.model.name} makes {generator.engine.resolution} px at most"
-        )
+    largest = generator.engine.resolution
+    size_px = size_px or min(largest, _USUAL_PX)
+    if size_px > largest:
+        raise SettingError(f"--size is {size_px}: {generator.model.name} makes {largest} px at most")
     codes = _codes(generator, options, num_frames, settings)
     make_folder(out.parent)
     made_from = {"morph": options["seeds"] or options["slider"], "model": generator.model.name, "psi": settings.psi}

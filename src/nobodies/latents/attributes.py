@@ -245,7 +245,7 @@ def logit(chance: float, *, certain: float = CERTAIN) -> float:
 
 
 def about_file(data: bytes) -> dict[str, Any]:
-    """Give what a safetensors file of ours says about itself; a single entry, so that its bytes are always the same."""
+    """Give what a safetensors file of ours says about itself; one entry, so that its bytes never vary."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     about: dict[str, Any] = json.loads(header["__metadata__"]["nobodies"])
     return about
