@@ -19,7 +19,9 @@ import threading
 import time
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -31,7 +33,8 @@ Pixels = NDArray[np.uint8]
 RATE = 30
 SOUND_RATE = 48_000
 _RUN = "from nobodies.cli import main; main()"
-_LOOP = 10 * RATE  # frames until the clip's movement begins anew
+LOOP = 10 * RATE
+"""Frames until the movement begins anew."""
 
 
 def make_clip(
@@ -52,14 +55,28 @@ def make_clip(
         assert isinstance(sound, av.AudioStream)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         sound.layout = "mono"
-        pictures = [_scene(faces, index, size) for index in range(min(_LOOP, round(seconds * RATE)))]
+        loop = [packet for index in range(LOOP) for packet in video.encode(_frame(faces, index, size))]
+        loop += video.encode(None)
+        # The pictures are encoded once and written again and again; the sound goes on.
         for index in range(round(seconds * RATE)):
-            frame = av.VideoFrame.from_ndarray(pictures[index % len(pictures)], "rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, RATE)
-            file.mux(video.encode(frame))
+            file.mux(_again(loop[index % LOOP], index // LOOP))
             file.mux(sound.encode(_tone(index)))
-        file.mux(video.encode(None))
         file.mux(sound.encode(None))
+
+
+def _again(packet: Any, times: int) -> Any:
+    """A packet of the loop, as often as the loop has gone round later."""
+    ticks = round(times * LOOP / RATE / packet.time_base)
+    copy: Any = av.Packet(bytes(packet))
+    copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
+    copy.pts, copy.dts = packet.pts + ticks, packet.dts + ticks
+    return copy
+
+
+def _frame(faces: Sequence[Image.Image], index: int, size: tuple[int, int]) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(_scene(faces, index, size), "rgb24")
+    frame.pts, frame.time_base = index, Fraction(1, RATE)
+    return frame
 
 
 def _scene(faces: Sequence[Image.Image], index: int, size: tuple[int, int]) -> Pixels:
@@ -68,7 +85,7 @@ def _scene(faces: Sequence[Image.Image], index: int, size: tuple[int, int]) -> P
     scene = Image.fromarray(_background(width, height))
     lane = width // len(faces)
     for person, face in enumerate(faces):
-        turn = 2 * math.pi * (index / _LOOP + person / len(faces))
+        turn = 2 * math.pi * (index / LOOP + person / len(faces))
         side = round(height * (0.45 + 0.15 * math.sin(turn)))
         x = person * lane + (lane - side) / 2 * (1 + math.sin(2 * turn) * 0.8)
         y = (height - side) / 2 * (1 + math.cos(turn) * 0.8)
@@ -76,6 +93,7 @@ def _scene(faces: Sequence[Image.Image], index: int, size: tuple[int, int]) -> P
     return np.array(scene)
 
 
+@cache
 def _background(width: int, height: int) -> Pixels:
     y, x = np.mgrid[:height, :width]
     waves = [128 + 60 * np.sin(x / (40 + 9 * c) + c) * np.cos(y / (55 - 7 * c)) for c in range(3)]

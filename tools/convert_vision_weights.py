@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 from openvino import opset13 as op
+
 from tools import faceapi_nets
 from tools.mesh_points import EYE_CONTOURS, LEFT_EYE, LIPS, RIGHT_EYE
 from tools.tfjs_graph import graph_def
@@ -181,7 +182,7 @@ RECIPES = {
     "identity": Recipe(
         FACE_API,
         ("model/face_recognition_model-weights_manifest.json", "model/face_recognition_model.bin"),
-        "public domain (CC0-1.0)",
+        "public domain, by statement of the author",
         "dlib, D. E. King (dlib_face_recognition_resnet_model_v1); 8-bit copy in face-api.js",
         identity,
     ),

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tools.convert_vision_weights import OUTPUT, update_manifest
-from tools.label_faces import CROPS, face_of, read_labels
 
 from nobodies.files import write_atomic
 from nobodies.vision import efficientnet, fetched
+from tools.convert_vision_weights import OUTPUT, update_manifest
+from tools.label_faces import CROPS, face_of, read_labels
 
 Array = npt.NDArray[Any]
 

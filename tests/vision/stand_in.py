@@ -28,7 +28,12 @@ class SquareFinder:
         """Width and height of what was looked at."""
 
     def detect(
-        self, pixels: NDArray[np.uint8], *, min_score: float = 0.5, min_size_px: float | None = None
+        self,
+        pixels: NDArray[np.uint8],
+        *,
+        min_score: float = 0.5,
+        min_size_px: float | None = None,
+        any_roll: bool = True,
     ) -> list[Detection]:
         call = len(self.sizes)
         self.sizes.append((pixels.shape[1], pixels.shape[0]))

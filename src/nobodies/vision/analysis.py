@@ -1,16 +1,25 @@
 """Everything about every face of a picture, in one call."""
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from nobodies.imaging.decode import read_pixels
 from nobodies.vision.attributes import read_attributes
-from nobodies.vision.detect import Detector
+from nobodies.vision.detect import Detector, detection
 from nobodies.vision.geometry import head_pose
 from nobodies.vision.identity import embed
 from nobodies.vision.landmarks import find_landmarks
-from nobodies.vision.pictures import Pixels
+from nobodies.vision.pictures import Pixels, check_pixels
 from nobodies.vision.quality import measure_quality
-from nobodies.vision.results import Detection, FaceAnalysis
+from nobodies.vision.results import Detection, FaceAnalysis, Landmarks
+
+_ROOM = 1.5
+"""Half the side of what is looked at around a face, as a multiple of its box."""
+_FACE_PX = 340
+"""A face at least twice as wide is reduced first; no net sees more detail than this leaves."""
 
 
 def analyse(
@@ -44,12 +53,47 @@ def analyse(
 
 def analyse_face(pixels: Pixels, face: Detection, *, num_faces: int = 1, fetch: bool = True) -> FaceAnalysis:
     """Analyse one face that was found already; arguments and errors as for `analyse`."""
-    mesh = find_landmarks(pixels, face)
+    near = _close_up(check_pixels(pixels), face)
+    mesh = find_landmarks(near.pixels, near.inside(face))
     return FaceAnalysis(
         detection=face,
-        landmarks=mesh,
+        landmarks=near.outside(mesh),
         pose=head_pose(mesh),
-        attributes=read_attributes(pixels, mesh, fetch=fetch),
-        quality=measure_quality(pixels, mesh, num_faces=num_faces),
-        embedding=embed(pixels, mesh),
+        attributes=read_attributes(near.pixels, mesh, fetch=fetch),
+        quality=measure_quality(near.pixels, mesh, num_faces=num_faces),
+        embedding=embed(near.pixels, mesh),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CloseUp:
+    """The part of a picture around a face, no larger than the nets can make use of."""
+
+    pixels: Pixels
+    x: int
+    y: int
+    factor: int
+
+    def inside(self, face: Detection) -> Detection:
+        """A face of the whole picture as it lies in the part."""
+        places = (np.array([*face.box, *np.ravel(face.keypoints)]).reshape(-1, 2) - (self.x, self.y)) / self.factor
+        return detection(places, face.score)
+
+    def outside(self, mesh: Landmarks) -> Landmarks:
+        """A mesh of the part as it lies in the whole picture."""
+        points = mesh.points * np.float32(self.factor) + np.array([self.x, self.y, 0], np.float32)
+        return Landmarks(points=points, presence=mesh.presence)
+
+
+def _close_up(pixels: Pixels, face: Detection) -> _CloseUp:
+    height, width = pixels.shape[:2]
+    side = max(face.width, face.height, 1.0)
+    middle_x, middle_y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+    left, right = (int(np.clip(middle_x + sign * _ROOM * side, 0, width)) for sign in (-1, 1))
+    top, bottom = (int(np.clip(middle_y + sign * _ROOM * side, 0, height)) for sign in (-1, 1))
+    left, top = min(left, width - 1), min(top, height - 1)
+    part = pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
+    factor = max(1, int(side // _FACE_PX))
+    if factor > 1:
+        part = np.asarray(Image.fromarray(part).reduce(factor))
+    return _CloseUp(part, left, top, factor)

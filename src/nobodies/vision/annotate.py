@@ -4,10 +4,9 @@ All functions take uint8 [H, W, 3] RGB and return a new array of that shape.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import repeat
 from math import ceil, floor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,23 +37,32 @@ def draw_boxes(pixels: Pixels, faces: Sequence[Detection], *, numbers: Sequence[
         faces: their boxes are drawn, as far as they lie in the picture.
         numbers: one for each face; chooses its colour and is written above its box.
     """
-    picture = Image.fromarray(pixels)
-    pen = ImageDraw.Draw(picture)
+    drawn = pixels.copy()
+    thick = _line_px(pixels)
     for face, number in _numbered(faces, numbers):
-        pen.rectangle(face.box, outline=_colour(number), width=_line_px(pixels))
+        x0, y0, x1, y1 = (round(edge) for edge in face.box)
+        for side in (
+            (x0, y0, x1, y0 + thick),
+            (x0, y1 - thick, x1, y1),
+            (x0, y0, x0 + thick, y1),
+            (x1 - thick, y0, x1, y1),
+        ):
+            _inside(drawn, side)[...] = _colour(number)
         if number is not None:
-            _write(pen, str(number), face.box, size_px=max(12, pixels.shape[0] // 36), colour=_colour(number))
-    return np.array(picture)
+            _write(drawn, _label(str(number), max(12, pixels.shape[0] // 36), _colour(number)), x0, y0)
+    return drawn
 
 
 def draw_points(pixels: Pixels, faces: Sequence[Detection], *, numbers: Sequence[int] | None = None) -> Pixels:
-    """Mark the six keypoints of faces with discs; see `draw_boxes`."""
-    picture = Image.fromarray(pixels)
-    pen = ImageDraw.Draw(picture)
+    """Mark the six keypoints of faces with small squares; see `draw_boxes`."""
+    drawn = pixels.copy()
     for face, number in _numbered(faces, numbers):
-        for point in face.keypoints:
-            pen.circle(point, max(_line_px(pixels), face.width / 40), fill=_colour(number))
-    return np.array(picture)
+        reach = max(_line_px(pixels), round(face.width / 40))
+        for x, y in face.keypoints:
+            column, row = round(x), round(y)
+            square = (column - reach, row - reach, column + reach + 1, row + reach + 1)
+            _inside(drawn, square)[...] = _colour(number)
+    return drawn
 
 
 def pixelate(pixels: Pixels, boxes: Sequence[Box]) -> Pixels:
@@ -119,18 +127,20 @@ def _numbered(faces: Sequence[Detection], numbers: Sequence[int] | None) -> Iter
     return zip(faces, numbers or repeat(None, len(faces)), strict=True)
 
 
-def _write(pen: ImageDraw.ImageDraw, text: str, box: Box, *, size_px: int, colour: Colour) -> None:
-    """Set a label on top of a box, or inside it where there is no room."""
-    font = _font(size_px)
-    width, height = font.getlength(text) + size_px / 2, size_px * 1.3
-    left, top = max(box[0], 0.0), max(box[1] - height, 0.0)
-    pen.rectangle((left, top, left + width, top + height), fill=colour)
-    pen.text((left + width / 2, top + height / 2), text, fill=(0, 0, 0), font=font, anchor="mm")
+def _write(drawn: Pixels, label: Pixels, x: int, y: int) -> None:
+    """Set a label on top of a box that begins at (x, y), or inside it where there is no room; changes `drawn`."""
+    height, width = label.shape[:2]
+    left, top = max(x, 0), max(y - height, 0)
+    target = _inside(drawn, (left, top, left + width, top + height))
+    target[...] = label[: target.shape[0], : target.shape[1]]
 
 
-@cache
-def _font(size_px: int) -> Any:
-    return ImageFont.load_default(size_px)
+@lru_cache(maxsize=256)
+def _label(text: str, size_px: int, colour: Colour) -> Pixels:
+    font = ImageFont.load_default(size_px)
+    label = Image.new("RGB", (ceil(font.getlength(text)) + size_px // 2, round(size_px * 1.3)), colour)
+    ImageDraw.Draw(label).text((label.width / 2, label.height / 2), text, fill=(0, 0, 0), font=font, anchor="mm")
+    return np.asarray(label)
 
 
 def _line_px(pixels: Pixels) -> int:

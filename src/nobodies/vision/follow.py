@@ -35,7 +35,12 @@ class FaceFinder(Protocol):
     """What finds faces: `Detector`, or a stand-in."""
 
     def detect(
-        self, pixels: NDArray[np.uint8], *, min_score: float = ..., min_size_px: float | None = ...
+        self,
+        pixels: NDArray[np.uint8],
+        *,
+        min_score: float = ...,
+        min_size_px: float | None = ...,
+        any_roll: bool = ...,
     ) -> list[Detection]:
         """Find faces in uint8 [H, W, 3] RGB."""
 
@@ -129,6 +134,9 @@ def follow(
 def look(frame: Picture, finder: FaceFinder, *, min_score: float, min_size_px: float | None) -> list[Detection]:
     """Find faces in a frame at the lowest resolution that shows the smallest of them.
 
+    Faces may be turned by up to 90 degrees. A second look for faces upside down, which pictures get where nothing is
+    found, would double the work for empty scenes.
+
     Returns:
         Faces in pixels of the full frame.
     """
@@ -136,7 +144,7 @@ def look(frame: Picture, finder: FaceFinder, *, min_score: float, min_size_px: f
     smallest = min_size_px or longer * SMALLEST_SHARE
     pixels = frame.pixels(long_side_px=ceil(_LOOK_PX * longer * SMALLEST_SHARE / smallest))
     scale = longer / max(pixels.shape[:2])
-    found = finder.detect(pixels, min_score=min_score, min_size_px=smallest / scale)
+    found = finder.detect(pixels, min_score=min_score, min_size_px=smallest / scale, any_roll=False)
     return [_scaled(each, scale) for each in found]
 
 

@@ -14,7 +14,7 @@ from nobodies.vision.warp import cut, square
 Array = npt.NDArray[Any]
 
 _CROP_PX = 256
-_SHARP_ENERGY = 60.0
+_BLURRED_ENERGY, _SHARP_ENERGY = 2.5, 240.0  # medians of generated faces, blurred by 4 px of 512, and as they come
 _BLACK, _WHITE = 12, 243
 _SHIFT_SHARE = 0.06
 _STEADY, _UNSTEADY = 0.01, 0.06  # mean movement of the points, as a share of the distance of the eyes
@@ -46,7 +46,7 @@ def measure_quality(pixels: Pixels, mesh: Landmarks, *, num_faces: int) -> Quali
 
 
 def _sharpness(grey: Array) -> float:
-    """Energy of the Laplacian against that of a sharp portrait.
+    """Energy of the Laplacian at equal contrast, on a logarithmic scale from blurred to sharp.
 
     Source: the modified Laplacian as a focus measure, Nayar and Nakagawa, "Shape from focus", 1994.
     """
@@ -54,7 +54,8 @@ def _sharpness(grey: Array) -> float:
     across = np.abs(2 * centre - grey[1:-1, :-2] - grey[1:-1, 2:])
     down = np.abs(2 * centre - grey[:-2, 1:-1] - grey[2:, 1:-1])
     contrast = max(float(grey.std()), 8.0) / 50
-    return float(min(1.0, np.mean((across + down) ** 2) / (_SHARP_ENERGY * contrast**2)))
+    energy = max(float(np.mean((across + down) ** 2)) / contrast**2, 1e-6)
+    return float(np.clip(np.log(energy / _BLURRED_ENERGY) / np.log(_SHARP_ENERGY / _BLURRED_ENERGY), 0, 1))
 
 
 def _steadiness(pixels: Pixels, mesh: Landmarks) -> float:
@@ -63,9 +64,7 @@ def _steadiness(pixels: Pixels, mesh: Landmarks) -> float:
     On a sound face it settles on the same points; on half a face, a deformed one, or none it wanders.
     """
     eyes = max(float(np.linalg.norm(mesh.points[33, :2] - mesh.points[263, :2])), 1.0)
-    moved = [
-        np.linalg.norm(fit_mesh(pixels, mesh_square(mesh, shift)).points[:468, :2] - mesh.points[:468, :2], axis=1)
-        for shift in ((_SHIFT_SHARE, 0.0), (-_SHIFT_SHARE, 0.0))
-    ]
+    again = fit_mesh(pixels, mesh_square(mesh, (_SHIFT_SHARE, _SHIFT_SHARE)))
+    moved = np.linalg.norm(again.points[:468, :2] - mesh.points[:468, :2], axis=1)
     wander = float(np.mean(moved)) / eyes
     return float(np.clip((_UNSTEADY - wander) / (_UNSTEADY - _STEADY), 0, 1))

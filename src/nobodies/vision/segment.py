@@ -47,7 +47,7 @@ def person_mask(pixels: Pixels) -> Mask:
     guide = _lightness(resize(pixels, *small))
     slope, offset = _linear_fit(guide, _stretched(rough, *small), max(1, round(max(small) * _RADIUS_SHARE)))
     mask = _stretched(slope, width, height) * _lightness(pixels) + _stretched(offset, width, height)
-    return np.clip(mask, 0, 1, dtype=np.float32)
+    return np.asarray(np.clip(mask, 0, 1), np.float32)
 
 
 def cut_out(pixels: Pixels) -> npt.NDArray[np.uint8]:
