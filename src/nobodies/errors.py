@@ -35,3 +35,12 @@ class OutputError(NobodiesError):
 
 class DependencyError(NobodiesError):
     """An optional part of nobodies is needed and not installed."""
+
+
+class BusyError(NobodiesError):
+    """There is more to do than can be done soon."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        """Say what is waited for, and after how many seconds another try is worth it."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -12,6 +12,7 @@ from nobodies.errors import NobodiesError
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
     "models": "List, fetch, check and remove models.",
+    "serve": "Serve the site and its API on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
 

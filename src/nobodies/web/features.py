@@ -1,0 +1,75 @@
+"""What this server can do beyond drawing faces. A page or a control is shown only if its feature is there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nobodies.generator import Generator
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+
+class Found(Protocol):
+    """A face in a picture; see `nobodies.vision.Detection`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give box, score and points as JSON values."""
+
+
+class Detect(Protocol):
+    """Finds faces."""
+
+    def __call__(self, pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
+        """Find the faces in a picture [H, W, 3] that are at least so wide; None leaves it to the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slider:
+    """An attribute that can be changed."""
+
+    name: str
+    lowest: float
+    highest: float
+    step: float
+
+
+class Attributes(Protocol):
+    """Reads, chooses and changes what faces look like, from their codes alone."""
+
+    @property
+    def sliders(self) -> Sequence[Slider]:
+        """What can be changed, and how far."""
+
+    def predict(self, seed: int) -> Mapping[str, float | str]:
+        """Say what the face of a seed looks like."""
+
+    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
+        """Give seeds whose faces fit, without end. Raises SettingError if the wishes cannot be read."""
+
+    def edit(self, ws: Array, edits: Mapping[str, float]) -> Array:
+        """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The parts that are there; None or empty for those that are not."""
+
+    attributes: Attributes | None = None
+    detect: Detect | None = None
+    cut_out: Callable[[Pixels], Pixels] | None = None
+    """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
+
+
+def find_features(generator: Generator) -> Features:
+    """See which parts this installation has. Their nets are loaded when they are first used."""
+    return Features(detect=_detect)
+
+
+def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
+    from nobodies.vision import Detector
+
+    return Detector.load().detect(pixels, min_size_px=min_size_px)
