@@ -1,6 +1,8 @@
 # Two commands do everything: `make faces` and `make test`. Each sets up what it needs in .venv first.
 PYTHON ?= python3
 VENV ?= .venv
+# Twelve grown-ups; `make faces SEEDS=1-12` makes others.
+SEEDS ?= 4,10,18,21,25,28,45,53,67,68,77,94
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -21,7 +23,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.core
 
 faces: $(VENV)/.core  ## twelve portraits at 1024 px and a contact sheet, in faces/
-	$(BIN)/nobodies generate --seeds 1-12 --out faces --sheet --manifest
+	$(BIN)/nobodies generate --seeds $(SEEDS) --out faces --sheet --manifest
 
 test: $(VENV)/.dev  ## what must hold before anything lands
 	$(BIN)/ruff check .

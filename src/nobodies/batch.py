@@ -134,9 +134,9 @@ class FolderJob:
                 for order, face in zip(again, faces, strict=True):
                     waiting.append(pool.submit(self._write, order, face))
                     while len(waiting) > jobs or (waiting and waiting[0].done()):
-                        yield self._noted(waiting.popleft().result())
+                        yield self._first_of(waiting)
                 while waiting:
-                    yield self._noted(waiting.popleft().result())
+                    yield self._first_of(waiting)
             finally:
                 self._settle(waiting)
 
@@ -145,8 +145,11 @@ class FolderJob:
         if self.manifest:
             self.manifest.enter(made)
 
-    def _noted(self, made: Made) -> Made:
+    def _first_of(self, waiting: deque[Future[Made]]) -> Made:
+        # Taken off only when noted, so that an interruption in between finds it still waiting.
+        made = waiting[0].result()
         self.note(made)
+        waiting.popleft()
         return made
 
     def _settle(self, waiting: deque[Future[Made]]) -> None:

@@ -30,8 +30,8 @@ def test_the_same_command_again_makes_nothing(run_tiny: Run, tmp_path: Path) -> 
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     code, out, _ = run_tiny(*command)
     assert code == 0
-    assert "1 faces made" in out
-    assert "4 were there already" in out
+    assert "1 face made" in out
+    assert "4 already there" in out
     after = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert {name: after[name] for name in before} == before
 

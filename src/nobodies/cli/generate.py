@@ -55,10 +55,10 @@ def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overw
     job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
     num_made = sum(1 for _ in _with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
-    click.echo(f"{num_made} faces made in {out}" + (f", {len(kept)} were there already" if kept else ""))
+    click.echo(f"{_num_faces(num_made)} made in {out}" + (f", {len(kept)} already there" if kept else ""))
     if sheet:
         shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
-        rest = f", the first {shown} of {len(orders)} faces" if shown < len(orders) else ""
+        rest = f", the first {shown} of {_num_faces(len(orders))}" if shown < len(orders) else ""
         click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
 
 
@@ -116,6 +116,10 @@ def _sort_out(job: FolderJob, orders: Sequence[Order]) -> tuple[list[Made], list
             job.note(made)
             kept.append(made)
     return kept, todo
+
+
+def _num_faces(number: int) -> str:
+    return "1 face" if number == 1 else f"{number} faces"
 
 
 def _with_progress(made: Iterator[Made], total: int, initial: int) -> Iterator[Made]:

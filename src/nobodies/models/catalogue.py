@@ -64,7 +64,7 @@ _MOBILE_FFHQ = KnownModel(
         ),
     ),
     importer="random_face",
-    weights_sha256="",
+    weights_sha256="5c956e4ce9f3fd7d0da2312a7c5a0687d3a9710d5aa28baa9f09ce0053853955",
     licence_chain=(
         LicenceLink(
             "the weights (MobileStyleGAN, PyPI package random-face 2021.7.21.1)",

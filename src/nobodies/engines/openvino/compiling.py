@@ -1,0 +1,131 @@
+"""From a graph to something that runs: options of the processor, and what is kept for a quick second start."""
+
+import hashlib
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import openvino
+
+from nobodies.engines.openvino import graph, layers, strips
+from nobodies.errors import OutputError, SettingError
+from nobodies.files import make_folder, write_atomic
+from nobodies.settings import EngineSettings
+
+_log = logging.getLogger(__name__)
+
+_DEVICE: Final = "CPU"
+_DIGEST_BYTES: Final = 32
+_MOST_KEPT_BYTES: Final = 4 << 30
+
+Arithmetic = Literal["bf16", "f32"]
+
+
+def choose_precision(settings: EngineSettings) -> Arithmetic:
+    """Settle what "auto" means on this processor.
+
+    OpenVINO left to itself would choose too. The choice is always made here, so that it can be told.
+
+    Raises:
+        SettingError: bf16 was asked for, and the processor does not have it.
+    """
+    has_bf16 = "BF16" in openvino.Core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+    if settings.precision == "bf16" and not has_bf16:
+        raise SettingError("precision is 'bf16': this processor does not have it; choose 'auto' or 'f32'")
+    return "bf16" if has_bf16 and settings.precision != "f32" else "f32"
+
+
+def options(settings: EngineSettings) -> dict[str, Any]:
+    """Write layout, threads and streams the way OpenVINO takes them.
+
+    Raises:
+        SettingError: more streams than threads.
+    """
+    if settings.threads and settings.streams > settings.threads:
+        raise SettingError(
+            f"streams is {settings.streams} and threads {settings.threads}: every stream needs a thread of its own"
+        )
+    chosen: dict[str, Any] = {"PERFORMANCE_HINT": settings.layout.upper()}
+    if settings.threads:
+        chosen["INFERENCE_NUM_THREADS"] = settings.threads
+    if settings.streams:
+        chosen["NUM_STREAMS"] = settings.streams
+    return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A compiled graph kept in a file, with a digest over it and over everything that it depends on.
+
+    OpenVINO has a cache of its own. It trusts what it finds, so a damaged file is an error or a wrong picture, and
+    each upgrade leaves its predecessors behind. Here a file that is damaged, of another version, of another processor
+    or of other weights does not match its digest and is made anew. A folder that cannot be written only makes every
+    start as slow as the first.
+    """
+
+    path: Path
+    origin: str
+    """What the compiled graph depends on, besides this installation and processor."""
+
+    def read(self, chosen: dict[str, Any]) -> openvino.CompiledModel | None:
+        """Give the compiled graph, or None if there is none that can be used."""
+        try:
+            if self.path.stat().st_size > _MOST_KEPT_BYTES:
+                return None
+            content = self.path.read_bytes()
+        except OSError:
+            return None
+        blob = memoryview(content)[_DIGEST_BYTES:]
+        if self._digest(blob) != content[:_DIGEST_BYTES]:
+            _log.info("%s is stale or damaged; compiling again", self.path)
+            return None
+        try:
+            return openvino.Core().import_model(openvino.Tensor(np.frombuffer(blob, np.uint8)), _DEVICE, chosen)
+        except RuntimeError as error:
+            _log.warning("%s cannot be loaded (%s); compiling again", self.path, error)
+            return None
+
+    def write(self, compiled: openvino.CompiledModel) -> None:
+        """Keep a compiled graph; a warning is logged if that is not possible."""
+        try:
+            make_folder(self.path.parent)
+            blob = compiled.export_model().getbuffer()
+            write_atomic(self.path, b"".join((self._digest(blob), blob)))
+        except OutputError as error:
+            _log.warning("the compiled model is not kept, so the next start takes longer: %s", error)
+
+    def _digest(self, blob: memoryview) -> bytes:
+        core = openvino.Core()
+        parts = (
+            self.origin,
+            openvino.get_version(),
+            core.get_property(_DEVICE, "FULL_DEVICE_NAME"),
+            " ".join(core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
+            *(inspect.getsource(module) for module in (graph, layers, strips)),
+        )
+        digest = hashlib.sha256("\0".join(parts).encode())
+        digest.update(blob)
+        return digest.digest()
+
+
+def compiled(
+    build: Callable[[], openvino.Model], chosen: dict[str, Any], kept: Kept | None
+) -> openvino.CompiledModel:
+    """Give a compiled graph, from where it is kept if possible.
+
+    Args:
+        build: makes the graph; not called if a compiled one is found.
+        chosen: OpenVINO's options.
+        kept: where to look and where to put it; None to compile every time.
+    """
+    found = kept.read(chosen) if kept else None
+    if found is not None:
+        return found
+    made = openvino.Core().compile_model(build(), _DEVICE, chosen)
+    if kept:
+        kept.write(made)
+    return made
