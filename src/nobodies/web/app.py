@@ -46,6 +46,7 @@ def create_app(
     app = FastAPI(
         title="nobodies", version=__version__, description=_ABOUT, lifespan=_lifespan, docs_url=None, redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.site = site
     for module in (pictures, health, faces, looking, game, pages):

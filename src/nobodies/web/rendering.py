@@ -42,9 +42,11 @@ def render(request: Request, name: str, *, status: int = 200, **values: Any) -> 
     """
     asked = request.query_params.get("lang")
     chosen = language_of(request)
+    site = request.app.state.site
+    largest_px = site.generator.engine.resolution if site.is_ready else 0
     page = _environment().get_template(name).render(
-        t=texts(chosen), request=request, features=request.app.state.site.features, site=request.app.state.site,
-        pass_=request.app.state.site.keys.new_pass(), **values,
+        t=texts(chosen), request=request, site=site, features=site.features, largest_px=largest_px,
+        new_pass=site.keys.new_pass(), **values,
     )  # fmt: skip
     answer = HTMLResponse(page, status, {"Cache-Control": "no-store", "Content-Language": chosen})
     answer.headers["Vary"] = "Accept-Language, Cookie"

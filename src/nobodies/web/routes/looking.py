@@ -15,7 +15,7 @@ from nobodies.imaging.decode import read_pixels
 from nobodies.web.checking import Checked, check_picture
 from nobodies.web.features import Detect, Features, Pixels
 from nobodies.web.problems import ProblemError, problem_of
-from nobodies.web.routes.shared import AnySite, ReadySite, limit_rate, problems, require_key
+from nobodies.web.routes.shared import ReadySite, limit_rate, problems, require_key
 from nobodies.web.site import Site
 
 router = APIRouter(
@@ -67,7 +67,7 @@ class DetectQuery(BaseModel):
 
 
 @router.post("/detect", openapi_extra=_BODY, responses=_ERRORS)
-async def detect(request: Request, site: AnySite, query: Annotated[DetectQuery, Query()]) -> DetectBody:
+async def detect(request: Request, site: ReadySite, query: Annotated[DetectQuery, Query()]) -> DetectBody:
     """Find the faces in a picture. It is forgotten once the answer is sent."""
     content = await request.body()
     return await site.workshop.run(partial(_detected, site, content, query.min_score))
@@ -92,10 +92,11 @@ async def check(request: Request, site: ReadySite) -> Checked:
 async def live(socket: WebSocket) -> None:
     """Find faces in the frames of a camera or a window, one after the other: a frame comes, the boxes go back."""
     site: Site = socket.app.state.site
-    if not _same_origin(socket) or site.features.detect is None:
-        await socket.close(1008)
-        return
     try:
+        await site.ready()
+        if not _same_origin(socket) or site.features.detect is None:
+            await socket.close(1008)
+            return
         with site.live:
             await socket.accept()
             await _watch(socket, site)

@@ -11,7 +11,7 @@ from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, PortraitQuery
 from nobodies.web.pool import new_seed
 from nobodies.web.rendering import render
-from nobodies.web.routes.shared import AnySite, ReadySite, limit_rate
+from nobodies.web.routes.shared import ReadySite, limit_rate
 from nobodies.web.site import Site
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(limit_rate)])
@@ -76,7 +76,6 @@ async def download(request: Request, site: ReadySite, face: str | None = None) -
         "download.html",
         seed=number,
         sizes=[size for size in _SIZES_PX if size <= largest_px],
-        largest_px=largest_px,
         networks=[(name, size) for name, size in NETWORKS if size <= largest_px],
     )
 
@@ -88,7 +87,7 @@ async def detect(request: Request, site: ReadySite) -> Response:
 
 
 @router.get("/check")
-async def check(request: Request, site: AnySite) -> Response:
+async def check(request: Request, site: ReadySite) -> Response:
     """Was this picture made here? And a game, if there are photographs for it."""
     return render(request, "check.html")
 
@@ -100,7 +99,7 @@ async def how(request: Request, site: ReadySite) -> Response:
 
 
 @router.get("/api")
-async def api(request: Request, site: AnySite) -> Response:
+async def api(request: Request, site: ReadySite) -> Response:
     """The API, with examples."""
     base = str(request.base_url).rstrip("/")
     examples = [(name, example(name).replace("http://127.0.0.1:8000", base)) for name in _EXAMPLES]

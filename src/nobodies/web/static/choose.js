@@ -3,6 +3,7 @@
 import { callJson, number, tellFailure, text } from "./lib.js";
 
 const PAGE = 12;
+const NEAR_PX = 400;
 
 const wall = document.getElementById("wall");
 const more = document.getElementById("more");
@@ -29,8 +30,8 @@ function tile(face) {
   const image = new Image(256, 256);
   image.loading = "lazy";
   image.alt = text("face_alt");
-  image.src = `${face.picture}?size=256`;
-  image.addEventListener("error", () => setTimeout(() => (image.src = `${face.picture}?size=256&quality=90`), 3000), { once: true });
+  image.src = `${face.picture}?size=${wall.dataset.size}`;
+  image.addEventListener("error", () => setTimeout(() => (image.src = `${face.picture}?size=${wall.dataset.size}&quality=90`), 3000), { once: true });
   const link = document.createElement("a");
   link.href = face.page;
   link.append(image);
@@ -44,12 +45,14 @@ async function grow() {
   growing = true;
   more.disabled = true;
   const mine = round;
+  let grown = false;
   try {
     const query = new URLSearchParams({ count: PAGE, ...(where ? { where } : {}) });
     const page = await callJson(following ?? `/api/v1/faces?${query}`);
     if (mine !== round) return;
     following = page.next ?? null;
     wall.append(...page.faces.map(tile));
+    grown = page.faces.length > 0;
     if (where && page.faces.length) found.textContent = text("found_in", { count: number(wall.children.length), seconds: number(page.taken_s, 2) });
     if (!wall.children.length) found.textContent = text("none_found");
   } catch (error) {
@@ -57,7 +60,7 @@ async function grow() {
   } finally {
     growing = false;
     more.disabled = false;
-    if (mine !== round) grow();
+    if (mine !== round || (grown && isNear())) grow();
   }
 }
 
@@ -73,4 +76,7 @@ form?.addEventListener("submit", (event) => {
 
 more.hidden = false;
 more.addEventListener("click", grow);
-new IntersectionObserver((entries) => entries[0].isIntersecting && grow(), { rootMargin: "400px" }).observe(document.getElementById("end"));
+const end = document.getElementById("end");
+const isNear = () => end.getBoundingClientRect().top < innerHeight + NEAR_PX;
+new IntersectionObserver((entries) => entries[0].isIntersecting && grow(), { rootMargin: `${NEAR_PX}px` }).observe(end);
+

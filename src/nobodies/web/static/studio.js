@@ -3,6 +3,8 @@
 import { callJson, loadPicture, number, show, tellFailure, text } from "./lib.js";
 
 const SMALL_PX = 384;
+const FRAME_PX = 512;
+const THUMB_PX = 128;
 const FRAMES = 12;
 const FRAME_MS = 90;
 
@@ -15,6 +17,8 @@ const seed = studio.dataset.seed;
 const sliders = [...panel.querySelectorAll("input[type=range]")];
 const past = [];
 let current = query().toString();
+
+const atMost = (size) => Math.min(size, Number(studio.dataset.largest));
 
 /** What is asked for, in the words of the API; what is as by default is left out. */
 function query() {
@@ -60,7 +64,7 @@ async function draw(asked, small) {
     drawing = new AbortController();
     image.parentElement.classList.add("working");
     try {
-      show(image, await loadPicture(pictureOf(now.asked, now.small ? { size: SMALL_PX } : {}), { signal: drawing.signal }));
+      show(image, await loadPicture(pictureOf(now.asked, now.small ? { size: atMost(SMALL_PX) } : {}), { signal: drawing.signal }));
     } catch (error) {
       tellFailure(error);
     }
@@ -103,7 +107,7 @@ function restore(text_) {
 
 function setOther(other) {
   panel.mix.value = other;
-  document.getElementById("other-face").src = `/face/${other}.jpeg?size=128`;
+  document.getElementById("other-face").src = `/face/${other}.jpeg?size=${atMost(THUMB_PX)}`;
 }
 
 for (const slider of sliders) {
@@ -163,7 +167,7 @@ async function startPlaying() {
     const asked = query();
     ["mix", "amount", "layers"].forEach((name) => asked.delete(name));
     if (index > 0) setMix(asked, String(Math.round((100 * index) / (FRAMES - 1)) / 100));
-    return loadPicture(pictureOf(asked, { size: 512 }), { signal: run.signal });
+    return loadPicture(pictureOf(asked, { size: atMost(FRAME_PX) }), { signal: run.signal });
   };
   try {
     run.frames = await Promise.all(Array.from({ length: FRAMES }, (_, index) => frame(index)));
