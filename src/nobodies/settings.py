@@ -18,6 +18,7 @@ Noise = Literal["stored", "none", "seeded"]
 Precision = Literal["auto", "bf16", "f32"]
 Layout = Literal["latency", "throughput"]
 PictureFormat = Literal["jpeg", "png", "webp", "avif"]
+Mark = Literal["box", "points", "blur", "pixelate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,24 @@ class WebSettings(Settings):
     cors_origins: str | None = setting(None, "sites whose scripts may call the API, separated by commas, or *")
     real_photos: Path | None = setting(None, "folder of real photographs, yours to show, for the guessing game")
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings(Settings):
+    """How faces are looked for in pictures and videos."""
+
+    every: int = setting(
+        1, "look at every so many frames of a video; faces are moved in straight lines between them", minimum=1
+    )
+    min_size_px: float | None = setting(
+        None,
+        "width of the smallest face to look for; if not given, a fortieth of the longer side of a picture and a "
+        "twentieth of that of a video, or a fortieth there too where faces are hidden. Smaller takes longer",
+        minimum=4,
+    )
+    min_score: float = setting(
+        0.5, "how sure the detector must be of a face when it first appears", minimum=0.05, maximum=0.95
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The engine on a tiny random network, against its slow twin."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -261,3 +263,12 @@ class TestKept:
         assert self.draw(tmp_path).shape == (1, 64, 64, 3)
         assert "the disk is full" in caplog.text
         assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_is_done_with_gives_its_requests_back() -> None:
+    engine = OpenVinoEngine(tiny_model(), EXACT, cuts=CUTS)
+    engine.synthesize(tiny_ws())
+    pair = weakref.ref(engine._runners["uint8"]._idle[0])
+    del engine
+    gc.collect()
+    assert pair() is None

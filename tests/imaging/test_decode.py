@@ -146,10 +146,12 @@ def read_or_refuse(content: bytes) -> None:
     """The law: RGB bytes, or one line of InputError; never another exception, a warning, or a large array."""
     try:
         pixels = read_pixels(content, limit_pixels=1_000_000)
-    except InputError as error:
-        assert "\n" not in str(error)
+    except InputError as refusal:
+        line = str(refusal)
     else:
+        line = ""
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
         assert pixels.shape[2] == 3
         assert pixels.size <= 3_000_000
+    assert "\n" not in line

@@ -11,6 +11,7 @@ from nobodies.errors import NobodiesError
 # One line of help a command, so that `nobodies --help` imports none of them.
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
+    "detect": "Find, follow and hide faces in pictures, videos, a camera or the screen.",
     "models": "List, fetch, check and remove models.",
     "serve": "Serve the site and its API on this machine.",
     "bench": "Measure speed and memory on this machine.",

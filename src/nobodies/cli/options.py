@@ -11,7 +11,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Group = TypeVar("Group", bound=Settings)
 
 # What a user types where the field's own name carries a unit or is a word of its own.
-_FLAGS: Mapping[str, tuple[str, str | None]] = {"size_px": ("--size", "PX")}
+_FLAGS: Mapping[str, tuple[str, str | None]] = {"size_px": ("--size", "PX"), "min_size_px": ("--min-size", "PX")}
 
 
 def settings_options(group: type[Settings], *, without: str = "") -> Callable[[Command], Command]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nobodies.errors import InputError
 
@@ -74,7 +74,7 @@ def _decode(content: bytes, name: str, limit_pixels: int) -> NDArray[np.uint8]:
         raise InputError(f"{name} is empty: give a picture")
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise InputError(
             f"{name} is not a picture that can be read: give JPEG, PNG, WebP, AVIF, TIFF or GIF"
         ) from None

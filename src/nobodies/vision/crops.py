@@ -68,20 +68,20 @@ def face_box(pixels: Pixels, mesh: Landmarks, size_px: int, *, room: float = 1.1
 
 
 def eye_band(pixels: Pixels, mesh: Landmarks, size_px: int) -> Pixels:
-    """An upright square around both eyes, wide enough for the temples of glasses."""
-    return _around(pixels, mesh, eye_centres(mesh).mean(axis=0), size_px, width=2.4)
+    """An upright square around both eyes, with the rims of glasses."""
+    return _around(pixels, mesh, eye_centres(mesh).mean(axis=0), size_px, room=1.25)
 
 
 def lower_face(pixels: Pixels, mesh: Landmarks, size_px: int) -> Pixels:
     """An upright square around mouth, chin and jaw."""
     lips_and_chin = mesh.points[[61, 291, 152], :2].mean(axis=0)
-    return _around(pixels, mesh, lips_and_chin, size_px, width=2.2)
+    return _around(pixels, mesh, lips_and_chin, size_px, room=1.6)
 
 
-def _around(pixels: Pixels, mesh: Landmarks, centre: Array, size_px: int, *, width: float) -> Pixels:
-    """An upright square whose side is `width` times the distance of the eyes, in depth too (so yaw matters little)."""
+def _around(pixels: Pixels, mesh: Landmarks, centre: Array, size_px: int, *, room: float) -> Pixels:
+    """An upright square whose side is `room` times the distance of the outer eye corners (measured in space)."""
     right, left = mesh.points[33].astype(np.float64), mesh.points[263].astype(np.float64)
-    side = max(float(np.linalg.norm(left - right)), 1.0) * width * 0.72
+    side = max(float(np.linalg.norm(left - right)), 1.0) * room
     return cut(pixels, square(centre.astype(np.float64), side, _level_angle(mesh), size_px), size_px)
 
 

@@ -82,7 +82,7 @@ class Detector:
         ]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = anchors.distinct(faces, scores) if len(found) > 1 else range(len(faces))
-        return sorted((_detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
+        return sorted((detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
 
     def _look(self, pixels: Pixels, window: Window, min_score: float, any_roll: bool) -> tuple[Array, Array]:
         """Faces that lie whole in one window, [K, 8, 2] in pixels of the picture, with scores [K]."""
@@ -171,7 +171,8 @@ def _not_cut(faces: Array, window: Window, size: tuple[int, int]) -> Array:
     return whole
 
 
-def _detection(face: Array, score: float) -> Detection:
+def detection(face: Array, score: float) -> Detection:
+    """The record of a face given as two corners and six points, [8, 2] in pixels."""
     corners = tuple(float(edge) for edge in face[:2].ravel())
     points = tuple((float(x), float(y)) for x, y in face[2:])
     return Detection(

@@ -29,8 +29,14 @@ class _Stage:
 
 
 _STAGES: Final = (
-    _Stage(1, 1, 1), _Stage(2, 2, 6), _Stage(2, 2, 6), _Stage(3, 2, 6), _Stage(3, 1, 6), _Stage(4, 2, 6), _Stage(1, 1, 6)
-)  # fmt: skip
+    _Stage(1, 1, 1),
+    _Stage(2, 2, 6),
+    _Stage(2, 2, 6),
+    _Stage(3, 2, 6),
+    _Stage(3, 1, 6),
+    _Stage(4, 2, 6),
+    _Stage(1, 1, 6),
+)
 
 
 def build(tensors: Tensors) -> "ov.Model":

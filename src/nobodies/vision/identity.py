@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 NUM_DIMENSIONS: Final = 128
 _PADDING: Final = 0.25
 THRESHOLDS: Final = {0.0001: 0.307, 0.001: 0.397, 0.01: 0.503}
-"""Distance below which two faces count as one person, by the share of pairs of different people that it takes for one."""
+"""Distance below which two faces count as one person, by how often that takes two different people for one."""
 
 
 def embed(pixels: Pixels, mesh: Landmarks) -> npt.NDArray[np.float32]:

@@ -37,14 +37,34 @@ def find_landmarks(pixels: Pixels, face: Detection, *, refinements: int = 1) -> 
         ShapeError: `pixels` is not such an array.
     """
     check_pixels(pixels)
-    eyes = np.array(face.keypoints[:2])
     box = np.array(face.box).reshape(2, 2)
-    mesh = _fit(pixels, _square(box, eyes))
+    mesh = fit_mesh(pixels, _square(box, np.array(face.keypoints[:2])))
     for _ in range(refinements):
-        xy = mesh.points[:468, :2]
-        box = np.stack([xy.min(axis=0), xy.max(axis=0)])
-        mesh = _fit(pixels, _square(box, xy[[RIGHT_EYE_OUTER, LEFT_EYE_OUTER]]))
+        mesh = fit_mesh(pixels, mesh_square(mesh))
     return mesh
+
+
+def mesh_square(mesh: Landmarks, shift: tuple[float, float] = (0.0, 0.0)) -> Array:
+    """The transform to the net's upright square around a mesh, moved by a share of its side if wanted. [2, 3]."""
+    xy = mesh.points[:468, :2].astype(np.float64)
+    box = np.stack([xy.min(axis=0), xy.max(axis=0)])
+    box = box + np.array(shift) * (box[1] - box[0]).max()
+    return _square(box, xy[[RIGHT_EYE_OUTER, LEFT_EYE_OUTER]])
+
+
+def fit_mesh(pixels: Pixels, transform: Array) -> Landmarks:
+    """Fit the mesh to what a transform shows of the picture.
+
+    Args:
+        pixels: uint8 [H, W, 3], RGB.
+        transform: from the picture to the net's square, [2, 3].
+    """
+    net = nets.shipped("landmarks")
+    answer = net(cut(pixels, transform, net.size_px))
+    points = answer["points"][0].astype(np.float64)
+    back = invert(transform)
+    whole = np.concatenate([move(back, points[:, :2]), points[:, 2:] * scale_of(back)], axis=1)
+    return Landmarks(points=whole.astype(np.float32), presence=float(answer["presence"].item()))
 
 
 def _square(box: Array, eyes: Array) -> Array:
@@ -53,12 +73,3 @@ def _square(box: Array, eyes: Array) -> Array:
     angle = float(np.arctan2(right_to_left[1], right_to_left[0]))
     side = max(float((box[1] - box[0]).max()), 1.0) * _ROOM
     return square(box.mean(axis=0), side, angle, nets.shipped("landmarks").size_px)
-
-
-def _fit(pixels: Pixels, transform: Array) -> Landmarks:
-    net = nets.shipped("landmarks")
-    answer = net(cut(pixels, transform, net.size_px))
-    points = answer["points"][0].astype(np.float64)
-    back = invert(transform)
-    whole = np.concatenate([move(back, points[:, :2]), points[:, 2:] * scale_of(back)], axis=1)
-    return Landmarks(points=whole.astype(np.float32), presence=float(answer["presence"].item()))

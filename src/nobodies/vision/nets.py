@@ -78,12 +78,25 @@ def shipped(name: str) -> Net:
     """
     import openvino as ov
 
+    contents = _contentsof(name)
+    _log.debug("compiling %s", name)
+    return Net(ov.Core().read_model(contents[f"{name}.xml"], contents[f"{name}.bin"]), name)
+
+
+@cache
+def shipped_arrays(name: str) -> dict[str, Array]:
+    """Small arrays of the package, by their name in the manifest; errors as for `shipped`."""
+    from safetensors.numpy import load
+
+    return load(_contentsof(name)[f"{name}.safetensors"])
+
+
+def _contentsof(name: str) -> dict[str, bytes]:
+    """What belongs to one entry of the manifest, verified."""
     entry = manifest()["nets"].get(name)
     if entry is None:
-        raise ModelError(f"no shipped net is called {name!r}: there are {', '.join(sorted(manifest()['nets']))}")
-    graph, constants = (_verified(file, checksum) for file, checksum in sorted(entry["files"].items(), reverse=True))
-    _log.debug("compiling %s", name)
-    return Net(ov.Core().read_model(graph, constants), name)
+        raise ModelError(f"nothing shipped is called {name!r}: there are {', '.join(sorted(manifest()['nets']))}")
+    return {file: _verified(file, checksum) for file, checksum in entry["files"].items()}
 
 
 @cache

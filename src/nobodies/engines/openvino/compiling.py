@@ -1,5 +1,6 @@
 """From a graph to something that runs: options of the processor, and what is kept for a quick second start."""
 
+import functools
 import hashlib
 import inspect
 import logging
@@ -25,6 +26,12 @@ _MOST_KEPT_BYTES: Final = 4 << 30
 Arithmetic = Literal["bf16", "f32"]
 
 
+@functools.cache
+def _core() -> openvino.Core:
+    """Give OpenVINO's entrance. Made once, since it looks for devices."""
+    return openvino.Core()
+
+
 def choose_precision(settings: EngineSettings) -> Arithmetic:
     """Settle what "auto" means on this processor.
 
@@ -33,7 +40,7 @@ def choose_precision(settings: EngineSettings) -> Arithmetic:
     Raises:
         SettingError: bf16 was asked for, and the processor does not have it.
     """
-    has_bf16 = "BF16" in openvino.Core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
+    has_bf16 = "BF16" in _core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
     if settings.precision == "bf16" and not has_bf16:
         raise SettingError("precision is 'bf16': this processor does not have it; choose 'auto' or 'f32'")
     return "bf16" if has_bf16 and settings.precision != "f32" else "f32"
@@ -84,7 +91,7 @@ class Kept:
             _log.info("%s is stale or damaged; compiling again", self.path)
             return None
         try:
-            return openvino.Core().import_model(openvino.Tensor(np.frombuffer(blob, np.uint8)), _DEVICE, chosen)
+            return _core().import_model(openvino.Tensor(np.frombuffer(blob, np.uint8)), _DEVICE, chosen)
         except RuntimeError as error:
             _log.warning("%s cannot be loaded (%s); compiling again", self.path, error)
             return None
@@ -99,12 +106,11 @@ class Kept:
             _log.warning("the compiled model is not kept, so the next start takes longer: %s", error)
 
     def _digest(self, blob: memoryview) -> bytes:
-        core = openvino.Core()
         parts = (
             self.origin,
             openvino.get_version(),
-            core.get_property(_DEVICE, "FULL_DEVICE_NAME"),
-            " ".join(core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
+            _core().get_property(_DEVICE, "FULL_DEVICE_NAME"),
+            " ".join(_core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
             *(inspect.getsource(module) for module in (graph, layers, strips)),
         )
         digest = hashlib.sha256("\0".join(parts).encode())
@@ -125,7 +131,7 @@ def compiled(
     found = kept.read(chosen) if kept else None
     if found is not None:
         return found
-    made = openvino.Core().compile_model(build(), _DEVICE, chosen)
+    made = _core().compile_model(build(), _DEVICE, chosen)
     if kept:
         kept.write(made)
     return made

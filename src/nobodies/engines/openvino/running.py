@@ -24,7 +24,8 @@ class Pair:
         self._shape = tuple(fine.output(0).get_shape())
         self._dtype = fine.output(0).get_element_type().to_dtype()
         self._handed_over = Event()
-        self._coarse.set_callback(self._hand_over, None)
+        # The callback knows nothing of this object: a cycle through a request would never be collected.
+        self._coarse.set_callback(_hand_over, (self._fine, self._handed_over))
         self._arrays: tuple[Any, ...] = ()
 
     def start(self, coarse_inputs: Sequence[Array], fine_inputs: Sequence[Array]) -> None:
@@ -49,11 +50,13 @@ class Pair:
         self._arrays = ()
         return picture
 
-    def _hand_over(self, _: None) -> None:
-        try:
-            self._fine.start_async()
-        finally:
-            self._handed_over.set()
+
+def _hand_over(request_and_event: tuple[openvino.InferRequest, Event]) -> None:
+    request, event = request_and_event
+    try:
+        request.start_async()
+    finally:
+        event.set()
 
 
 class Runner:
