@@ -208,9 +208,12 @@ def test_live_detection_is_for_pages_of_this_site_and_so_many_at_once(open_site:
         client.websocket_connect("/live", headers={"Origin": "https://elsewhere.example"}),
     ):
         pass
-    with client.websocket_connect("/live", headers={"Origin": "http://testserver"}):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live"):
-            pass
+    with (
+        client.websocket_connect("/live", headers={"Origin": "http://testserver"}),
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/live"),
+    ):
+        pass
     with client.websocket_connect("/live") as socket:
         socket.send_bytes(_jpeg())
         assert socket.receive_json()["faces"]

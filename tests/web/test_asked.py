@@ -44,12 +44,13 @@ def test_what_is_as_by_default_is_left_out() -> None:
     assert address() == address(psi=0.7, amount=0.3, layers="shape") == "/face/42.jpeg"
     assert address(mix="7", amount=0) == "/face/42.jpeg"
     assert address(psi=0.70001) == "/face/42.jpeg"
-    assert address(edit="smile:1,age:-10") == address(edit="age:-10,smile:1.0") == "/face/42.jpeg?edit=age:-10,smile:1"
+    assert address(edit="smile:1,age:-10") == "/face/42.jpeg?edit=age:-10,smile:1"
+    assert address(edit="age:-10,smile:1.0") == "/face/42.jpeg?edit=age:-10,smile:1"
     assert address(size=512, psi=0.5) == "/face/42.jpeg?size=512&psi=0.5"
 
 
 def test_file_names_are_plain() -> None:
-    asked = PictureQuery(size=64).asked(42, "avif")
+    asked = PictureQuery.model_validate({"size": 64}).asked(42, "avif")
     assert asked.file_name == "nobody-42-64.avif"
     assert Asked(asked.portrait).file_name == "nobody-42.jpg"
 
@@ -60,7 +61,9 @@ def test_jpeg_has_no_transparency(query: dict[str, str]) -> None:
         PictureQuery(**query).asked(1, "jpeg")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("query", [{"psi": "nan"}, {"psi": 9}, {"size": 15}, {"colour": 1}, {"amount": 2}, {"mix": "x"}])
+@pytest.mark.parametrize(
+    "query", [{"psi": "nan"}, {"psi": 9}, {"size": 1}, {"colour": 1}, {"amount": 2}, {"mix": "x"}]
+)
 def test_what_is_out_of_range_or_unknown_is_refused(query: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PictureQuery(**query)  # type: ignore[arg-type]

@@ -99,6 +99,7 @@ class PortraitQuery(BaseModel):
     edit: str | None = Field(
         default=None,
         max_length=400,
+        pattern=r"^[a-z][a-z_]*:[-+0-9.]+(,[a-z][a-z_]*:[-+0-9.]+)*$",
         description="changes of attributes, such as `age:10,smile:1`; for servers that have an attribute model",
     )
     mix: str | None = Field(

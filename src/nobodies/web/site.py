@@ -200,6 +200,7 @@ class Site:
 
     def _watch(self) -> None:
         self.metrics.watch("nobodies_pool_faces", "New faces that are ready.", lambda: len(self.pool))
+        self.metrics.watch("nobodies_asked", "Work that visitors wait for.", lambda: self.workshop.asked)
         self.metrics.watch("nobodies_waiting", "Work that waits for a thread.", lambda: self.workshop.waiting)
         self.metrics.watch(
             "nobodies_cache_bytes",

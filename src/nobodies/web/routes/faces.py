@@ -150,7 +150,7 @@ class BatchOrder(PictureOptions):
 @router.post(
     "/batch",
     response_class=StreamingResponse,
-    responses=_ARCHIVE | problems(401, 408, 413, 422, 429, 503),
+    responses=_ARCHIVE | problems(400, 401, 408, 413, 422, 429, 503),
 )
 async def make_archive(site: ReadySite, order: BatchOrder) -> StreamingResponse:
     """Make an archive of several pictures. It streams: nothing waits for the last one."""

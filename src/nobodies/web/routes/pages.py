@@ -75,7 +75,7 @@ async def download(request: Request, site: ReadySite, face: str | None = None) -
         request,
         "download.html",
         seed=number,
-        sizes=[size for size in _SIZES_PX if size <= largest_px],
+        sizes=[*(size for size in _SIZES_PX if size < largest_px), largest_px],
         networks=[(name, size) for name, size in NETWORKS if size <= largest_px],
     )
 

@@ -65,6 +65,7 @@ class ProblemBody(BaseModel):
 
 
 _DESCRIBED: Final = {
+    400: "The body is not text.",
     401: "A key is needed.",
     404: "There is nothing at this address.",
     408: "The body took too long to arrive.",
