@@ -71,7 +71,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
             has_touch=phone,
             permissions=["clipboard-read", "clipboard-write", "camera"],
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
