@@ -120,13 +120,24 @@ def measure_start(model: str) -> Start:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "nobodies", "generate", "--seeds", "1", "--model", model, "--out", folder]
         begin = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            peak_kb = 0
+            while process.poll() is None:
+                peak_kb = max(peak_kb, _peak_kb(process.pid))
+                time.sleep(0.002)
         taken = time.perf_counter() - begin
     if process.returncode:
         raise RuntimeError(f"the measured process ended with {process.returncode}")
-    return Start(taken, usage.ru_maxrss / 1024)
+    return Start(taken, peak_kb / 1024)
+
+
+def _peak_kb(process_id: int) -> int:
+    # What wait4() tells of a child includes the parent's own size from before it became another program.
+    try:
+        lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def peak_memory_mb() -> float:

@@ -17,6 +17,10 @@ class ShapeError(NobodiesError, ValueError):
     """An array does not have the shape or type that was asked for."""
 
 
+class SearchError(NobodiesError):
+    """A bounded search ended before it found what was wanted."""
+
+
 class ModelError(NobodiesError):
     """A model is unknown, absent or cannot be fetched."""
 

