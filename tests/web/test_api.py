@@ -12,8 +12,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from nobodies.errors import SettingError
-from nobodies.web.features import Features, Slider
+from nobodies.errors import SearchError, SettingError
+from nobodies.web.features import Features, Slider, WishGroup
 from tests.web.conftest import Open
 
 
@@ -46,13 +46,19 @@ class ParityModel:
 
     sliders: Sequence[Slider] = (Slider("brightness", -2, 2, 0.5),)
 
-    def predict(self, seed: int) -> Mapping[str, float | str]:
-        return {"parity": "odd" if seed % 2 else "even"}
+    wishes: Sequence[WishGroup] = (WishGroup("woman", ("even", "odd")),)
+
+    def may_be_shown(self, seed: int) -> bool:
+        return seed % 2 == 1
+
+    def predict(self, seed: int) -> Mapping[str, float]:
+        return {"parity": seed % 2}
 
     def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
         if wishes not in ("even", "odd"):
             raise SettingError(f"wish '{wishes}' is not known: even, odd")
-        return (seed for seed in range(from_seed, from_seed + 1000) if self.predict(seed)["parity"] == wishes)
+        yield from (seed for seed in range(from_seed, from_seed + 1000) if seed % 2 == (wishes == "odd"))
+        raise SearchError("no more of them: ask for less")
 
     def edit(self, ws: NDArray[np.float32], edits: Mapping[str, float]) -> NDArray[np.float32]:
         if set(edits) != {"brightness"}:
@@ -74,7 +80,7 @@ def wishing_client(open_site: Open, features: Features, monkeypatch: pytest.Monk
 def test_wishes_choose_and_attributes_are_told(wishing_client: TestClient) -> None:
     body = wishing_client.get("/api/v1/faces?count=3&where=odd&from_seed=10").json()
     assert [face["seed"] for face in body["faces"]] == ["11", "13", "15"]
-    assert body["faces"][0]["attributes"] == {"parity": "odd"}
+    assert body["faces"][0]["attributes"] == {"parity": 1}
     assert [face["seed"] for face in wishing_client.get(body["next"]).json()["faces"]] == ["17", "19", "21"]
     assert "not known" in wishing_client.get("/api/v1/faces?where=blue").json()["detail"]
 

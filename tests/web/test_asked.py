@@ -19,7 +19,7 @@ QUERIES = st.fixed_dictionaries(
         "quality": st.integers(1, 100),
         "mix": SEEDS.map(str),
         "amount": st.floats(0, 1),
-        "layers": st.sampled_from(["all", "shape", "colour"]),
+        "layers": st.sampled_from(["all", "coarse", "fine"]),
         "edit": st.sampled_from(["age:10", "smile:-0.5,age:3", "age:0"]),
         "shape": st.sampled_from(["square", "circle"]),
         "background": st.sampled_from(["own", "transparent"]),
@@ -41,7 +41,7 @@ def test_what_is_as_by_default_is_left_out() -> None:
     def address(**query: object) -> str:
         return PictureQuery(**query).asked(42, "jpg").address  # type: ignore[arg-type]
 
-    assert address() == address(psi=0.7, amount=0.3, layers="shape") == "/face/42.jpeg"
+    assert address() == address(psi=0.7, amount=0.3, layers="coarse") == "/face/42.jpeg"
     assert address(mix="7", amount=0) == "/face/42.jpeg"
     assert address(psi=0.70001) == "/face/42.jpeg"
     assert address(edit="smile:1,age:-10") == "/face/42.jpeg?edit=age:-10,smile:1"

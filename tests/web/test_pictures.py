@@ -11,8 +11,7 @@ from starlette.testclient import TestClient
 from nobodies.generator import Generator
 from nobodies.imaging import xmp_of
 from nobodies.provenance import is_marked, recipe_of
-from nobodies.web.asked import Mix
-from nobodies.web.pictures import circled, mixed
+from nobodies.web.pictures import circled
 from tests.conftest import NumpyEngine, tiny_model
 from tests.web.conftest import Open, SlowEngine, wait_until
 
@@ -153,17 +152,7 @@ def test_mixing_goes_from_one_face_to_the_other(client: TestClient) -> None:
     assert np.abs(pixels("/face/1.png?mix=2&amount=1").astype(int) - pixels("/face/2.png")).max() <= 1
     half = pixels("/face/1.png?mix=2")
     assert not np.array_equal(half, pixels("/face/1.png"))
-    assert not np.array_equal(half, pixels("/face/1.png?mix=2&layers=shape"))
-
-
-def test_layers_of_a_mix_complete_each_other() -> None:
-    first, second = np.zeros((5, 3), np.float32), np.ones((5, 3), np.float32)
-    shape = mixed(first, second, Mix(0, 1.0, "shape"))
-    colour = mixed(first, second, Mix(0, 1.0, "colour"))
-    assert np.array_equal(shape + colour, mixed(first, second, Mix(0, 1.0, "all")))
-    assert shape[:2].all()
-    assert not shape[2:].any()
-    assert not first.any()
+    assert not np.array_equal(half, pixels("/face/1.png?mix=2&layers=coarse"))
 
 
 @pytest.mark.parametrize(

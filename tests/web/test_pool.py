@@ -4,7 +4,7 @@ import contextlib
 import pytest
 
 from nobodies.web import pool as pool_module
-from nobodies.web.pool import FacePool
+from nobodies.web.pool import FacePool, new_seed
 
 
 async def _filling(pool: FacePool, num: int = 1) -> list["asyncio.Task[None]"]:
@@ -29,7 +29,7 @@ def test_every_face_is_given_once_and_the_pool_fills_again() -> None:
             await asyncio.sleep(0)
             return str(seed).encode()
 
-        pool = FacePool(5, make)
+        pool = FacePool(5, new_seed, make)
         assert pool.take() is None
         tasks = await _filling(pool, 3)
         assert len(pool) == len(made) == 5
@@ -60,7 +60,7 @@ def test_a_face_that_cannot_be_drawn_does_not_end_the_filling(monkeypatch: pytes
                 raise ValueError("no")
             return b"picture"
 
-        pool = FacePool(2, make)
+        pool = FacePool(2, new_seed, make)
         tasks = await _filling(pool)
         assert len(pool) == 2
         await _stop(tasks)
@@ -73,7 +73,7 @@ def test_a_pool_of_none_draws_nothing() -> None:
         async def make(seed: int) -> bytes:
             raise AssertionError("nothing is to be drawn")
 
-        pool = FacePool(0, make)
+        pool = FacePool(0, new_seed, make)
         tasks = await _filling(pool)
         assert pool.take() is None
         await _stop(tasks)

@@ -12,7 +12,7 @@ from nobodies.imaging import CODECS
 from nobodies.latents import parse_seed
 from nobodies.settings import FaceSettings, PictureFormat, PictureSettings, Settings, described
 
-Layers = Literal["all", "shape", "colour"]
+Layers = Literal["all", "coarse", "middle", "fine"]
 Shape = Literal["square", "circle"]
 Background = Literal["own", "transparent"]
 Ending = Literal["jpeg", "jpg", "png", "webp", "avif"]
@@ -106,7 +106,9 @@ class PortraitQuery(BaseModel):
         default=None, pattern=r"^[0-9]{1,20}$", description="seed of a second face", examples=["7"]
     )
     amount: float = Field(0.5, ge=0, le=1, description="share of the second face, 0 to 1")
-    layers: Layers = Field("all", description="what of the second face: all, the shape of the head, or its colours")
+    layers: Layers = Field(
+        "all", description="of the second face: coarse ones make pose and shape, fine ones colours"
+    )
 
     def portrait(self, seed: int) -> Portrait:
         """Say what is drawn.

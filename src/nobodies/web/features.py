@@ -37,6 +37,15 @@ class Slider:
     step: float
 
 
+@dataclass(frozen=True, slots=True)
+class WishGroup:
+    """Wishes of which one can be chosen."""
+
+    name: str
+    """The attribute they are about."""
+    words: tuple[str, ...]
+
+
 class Attributes(Protocol):
     """Reads, chooses and changes what faces look like, from their codes alone."""
 
@@ -44,11 +53,18 @@ class Attributes(Protocol):
     def sliders(self) -> Sequence[Slider]:
         """What can be changed, and how far."""
 
-    def predict(self, seed: int) -> Mapping[str, float | str]:
+    @property
+    def wishes(self) -> Sequence[WishGroup]:
+        """What can be wished for, besides the age."""
+
+    def may_be_shown(self, seed: int) -> bool:
+        """Tell whether a seed may come up by chance."""
+
+    def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like."""
 
     def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
-        """Give seeds whose faces fit, without end. Raises SettingError if the wishes cannot be read."""
+        """Give seeds whose faces fit. Raises SettingError if the wishes cannot be read, SearchError at the end."""
 
     def edit(self, ws: Array, edits: Mapping[str, float]) -> Array:
         """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""
@@ -66,7 +82,9 @@ class Features:
 
 def find_features(generator: Generator) -> Features:
     """See which parts this installation has. Their nets are loaded when they are first used."""
-    return Features(detect=_detect)
+    from nobodies.web.attributes import FaceAttributes
+
+    return Features(attributes=FaceAttributes.of(generator), detect=_detect)
 
 
 def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:

@@ -14,8 +14,9 @@ from nobodies._version import __version__
 from nobodies.errors import SettingError
 from nobodies.generator import Face, Generator, checked_size, picture_recipe
 from nobodies.imaging import encode, resize
+from nobodies.latents.mixing import layers_of, mix
 from nobodies.provenance import packet
-from nobodies.web.asked import Asked, Mix, Portrait
+from nobodies.web.asked import Asked, Portrait
 from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.features import Features
 from nobodies.web.workshop import Flights, Workshop
@@ -23,7 +24,6 @@ from nobodies.web.workshop import Flights, Workshop
 Array = NDArray[np.float32]
 
 _FACES_BYTES: Final = 96 << 20
-_SHAPE_SHARE: Final = 0.4
 _SMOOTH_EDGE: Final = 4
 
 
@@ -127,7 +127,8 @@ class Pictures:
         """Style codes after mixing and editing, [L, W]."""
         ws = self._generator.styles_of_seed(portrait.seed, portrait.face)
         if portrait.mix:
-            ws = mixed(ws, self._generator.styles_of_seed(portrait.mix.seed, portrait.face), portrait.mix)
+            other = self._generator.styles_of_seed(portrait.mix.seed, portrait.face)
+            ws = mix(ws, other, layers_of(portrait.mix.layers, len(ws)), strength=portrait.mix.amount)
         if portrait.edits and self._features.attributes:
             ws = self._features.attributes.edit(ws, dict(portrait.edits))
         return ws
@@ -155,26 +156,6 @@ class Pictures:
             image = circled(image)
         made = face.recipe() | picture_recipe(picture) | {"shape": asked.shape, "background": asked.background}
         return encode(image, format=picture.format, quality=picture.quality, xmp=packet(made))
-
-
-def mixed(first: Array, second: Array, mix: Mix) -> Array:
-    """Move style codes toward those of another face.
-
-    Args:
-        first: style codes, [L, W].
-        second: the other face's, [L, W].
-        mix: how far, and in which layers: "shape" in the first two fifths of them, "colour" in the others.
-
-    Returns:
-        New style codes, [L, W].
-
-    Source: style mixing of StyleGAN, arXiv:1812.04948.
-    """
-    split = round(len(first) * _SHAPE_SHARE)
-    chosen = {"all": slice(None), "shape": slice(0, split), "colour": slice(split, None)}[mix.layers]
-    ws = first.copy()
-    ws[chosen] += np.float32(mix.amount) * (second[chosen] - first[chosen])
-    return ws
 
 
 def circled(image: Image.Image) -> Image.Image:

@@ -29,14 +29,16 @@ def new_seed() -> int:
 class FacePool:
     """A bounded store of new faces, filled while nobody waits for anything else."""
 
-    def __init__(self, limit: int, make: Callable[[int], Awaitable[bytes]]) -> None:
+    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[bytes]]) -> None:
         """Set up; `fill` does the work.
 
         Args:
             limit: most faces kept.
+            choose: gives a seed that nobody has had.
             make: draws the picture of a seed, when there is nothing more urgent to do.
         """
         self._limit = limit
+        self._choose = choose
         self._make = make
         self._ready: deque[Ready] = deque()
         self._in_work = 0
@@ -65,7 +67,7 @@ class FacePool:
     async def _add(self) -> None:
         self._in_work += 1
         try:
-            seed = new_seed()
+            seed = self._choose()
             self._ready.append(Ready(seed, await self._make(seed)))
         except Exception:  # one face that cannot be drawn is logged; it must not end the filling
             _log.exception("a face for the pool could not be drawn")

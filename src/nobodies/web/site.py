@@ -67,7 +67,7 @@ class Site:
         self.keys = Keys(read_keys(settings.keys_file), secret)
         self.rate = Rate(settings.rate_per_minute)
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
-        self.pool = FacePool(settings.pool_faces, self._make_spare)
+        self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
         self.live = Slots(settings.live_limit, "live detections")
         self.archives = Slots(settings.archives, "archives")
         self._secret = secret
@@ -147,13 +147,21 @@ class Site:
             asked = Asked(Portrait(ready.seed))
             self.pictures.keep(asked, ready.picture)
             return NewFace(ready.seed, ready.picture, asked)
-        return await self.drawn_face(Asked(Portrait(new_seed())))
+        return await self.drawn_face(Asked(Portrait(self.new_seed())))
 
     async def drawn_face(self, asked: Asked) -> NewFace:
         """Draw a new face now, in a form that the pool does not have."""
         picture = await self.picture(asked)
         self.metrics.faces.labels("drawn").inc()
         return NewFace(asked.portrait.seed, picture, asked)
+
+    def new_seed(self) -> int:
+        """Give a seed that nobody has had. Where attributes are known, its face does not look like a minor's."""
+        attributes = self.features.attributes
+        seed = new_seed()
+        while attributes is not None and not attributes.may_be_shown(seed):
+            seed = new_seed()
+        return seed
 
     def new_seeds(self, count: int) -> list[int]:
         """Give seeds that nobody has had, first those whose pictures are ready."""
@@ -162,7 +170,7 @@ class Site:
             ready = self.pool.take()
             if ready is not None:
                 self.pictures.keep(Asked(Portrait(ready.seed)), ready.picture)
-            seeds.append(ready.seed if ready else new_seed())
+            seeds.append(ready.seed if ready else self.new_seed())
         self.metrics.faces.labels("addresses").inc(count)
         return seeds
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator
+from secrets import randbelow
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -12,12 +13,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-from nobodies.errors import BusyError, SettingError
+from nobodies.errors import BusyError, SearchError, SettingError
 from nobodies.latents.seeds import NUM_SEEDS
 from nobodies.settings import PictureFormat
 from nobodies.web.archive import zip_stream
 from nobodies.web.asked import Asked, PictureOptions, Portrait, parse_number
-from nobodies.web.pool import new_seed
 from nobodies.web.routes.shared import ReadySite, limit_rate, problems, require_key
 from nobodies.web.site import Site
 from nobodies.web.workshop import Slots
@@ -31,6 +31,8 @@ _ARCHIVE: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+# Among the first seeds, searches are quick where there is an index of them.
+_FIRST_SEEDS: Final = 1 << 15
 _SEED = r"^[0-9]{1,20}$"
 
 
@@ -59,7 +61,7 @@ class FaceBody(BaseModel):
         description="its permanent address, as jpeg; other endings work too", examples=["/face/42.jpeg"]
     )
     page: str = Field(description="where it can be changed", examples=["/face/42"])
-    attributes: dict[str, float | str] | None = Field(
+    attributes: dict[str, float] | None = Field(
         default=None, description="what it is predicted to look like, where this server has an attribute model"
     )
 
@@ -85,7 +87,7 @@ async def _chosen(site: Site, query: FacesQuery) -> tuple[list[int], str | None]
     """The seeds, and the address of the next ones."""
     first = parse_number(query.from_seed) if query.from_seed is not None else None
     if query.where is not None:
-        return await _wished(site, query.where, query.count, new_seed() // 2 if first is None else first)
+        return await _wished(site, query.where, query.count, randbelow(_FIRST_SEEDS) if first is None else first)
     if first is None:
         return site.new_seeds(query.count), None
     seeds = list(range(first, min(first + query.count, NUM_SEEDS)))
@@ -99,11 +101,15 @@ async def _wished(site: Site, where: str, count: int, first: int) -> tuple[list[
     ends = time.monotonic() + site.settings.wait_s / 2
 
     def search() -> list[int]:
-        found = []
-        for seed in itertools.islice(attributes.choose(where, first), count):
-            found.append(seed)
-            if time.monotonic() > ends:
-                break
+        found: list[int] = []
+        try:
+            for seed in itertools.islice(attributes.choose(where, first), count):
+                found.append(seed)
+                if time.monotonic() > ends:
+                    break
+        except SearchError as error:
+            if not found:
+                raise SettingError(str(error)) from error
         return found
 
     seeds = await site.workshop.run(search)

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, PortraitQuery
-from nobodies.web.pool import new_seed
 from nobodies.web.rendering import render
 from nobodies.web.routes.shared import ReadySite, limit_rate
 from nobodies.web.site import Site
@@ -63,7 +62,7 @@ async def studio(request: Request, site: ReadySite, seed: str, query: Annotated[
         return RedirectResponse(f"/face/{number}", 307)
     asked = Asked(query.portrait(number))
     site.pictures.check(asked)
-    return render(request, "studio.html", seed=number, asked=asked, query=query, other=new_seed())
+    return render(request, "studio.html", seed=number, asked=asked, query=query, other=site.new_seed())
 
 
 @router.get("/download")

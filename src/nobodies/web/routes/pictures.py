@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from nobodies.imaging import CODECS
 from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, Ending, NewQuery, PictureQuery, Portrait, parse_number
-from nobodies.web.pool import new_seed
 from nobodies.web.routes.shared import ReadySite, limit_rate, problems, unless_gone
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(limit_rate)])
@@ -42,7 +41,7 @@ async def new_picture(
     """
     if query.u is not None:
         return await _permanent(request, site, query.asked(parse_seed(query.u), ending), query.download)
-    asked = query.asked(new_seed(), ending)
+    asked = query.asked(site.new_seed(), ending)
     site.pictures.check(asked)
     is_plain = asked == Asked(Portrait(asked.portrait.seed))
     face = await (site.new_face() if is_plain else unless_gone(request, site.drawn_face(asked)))
