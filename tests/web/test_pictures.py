@@ -47,7 +47,7 @@ def test_every_format_is_marked_as_generated(client: TestClient, ending: str) ->
 def test_who_has_a_picture_gets_304_and_nothing_is_drawn(client: TestClient, engine: SlowEngine) -> None:
     first = client.get("/face/42.jpeg")
     drawn = engine.num_drawn
-    for offered in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
+    for offered in (first.headers["etag"], f'"x", {first.headers["etag"]}', "*"):
         again = client.get("/face/42.jpeg", headers={"If-None-Match": offered})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == first.headers["etag"]

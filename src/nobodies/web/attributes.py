@@ -25,6 +25,7 @@ _REACH: Final[Mapping[str, tuple[float, float, float]]] = {
     "pitch": (-15, 15, 1),
 }
 _LIGHTNESS: Final = (-20.0, 20.0, 1.0)
+_MAIN: Final = frozenset({"age", "woman", "smile", "eyeglasses", "beard", "yaw"})
 _GROUPS: Final = (
     WishGroup("woman", ("woman", "man")),
     WishGroup("smile", ("smiling", "not smiling")),
@@ -59,7 +60,7 @@ class FaceAttributes:
     @property
     def sliders(self) -> Sequence[Slider]:
         """What can be changed, and how far."""
-        return [Slider(name, *_reach(name)) for name in self._model.names]
+        return [Slider(name, *_reach(name), is_main=name in _MAIN) for name in self._model.names]
 
     @property
     def wishes(self) -> Sequence[WishGroup]:

@@ -35,6 +35,8 @@ class Slider:
     lowest: float
     highest: float
     step: float
+    is_main: bool = True
+    """Whether it is among the few that are shown at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,16 @@ def find_features(generator: Generator) -> Features:
     """See which parts this installation has. Their nets are loaded when they are first used."""
     from nobodies.web.attributes import FaceAttributes
 
-    return Features(attributes=FaceAttributes.of(generator), detect=_detect)
+    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out)
 
 
 def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
     from nobodies.vision import Detector
 
     return Detector.load().detect(pixels, min_size_px=min_size_px)
+
+
+def _cut_out(pixels: Pixels) -> Pixels:
+    from nobodies.vision.segment import cut_out
+
+    return cut_out(pixels)

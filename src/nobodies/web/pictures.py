@@ -81,9 +81,12 @@ class Pictures:
         return (model, weights) == (self._generator.model.name, self._generator.model.fingerprint)
 
     def etag(self, asked: Asked) -> str:
-        """Give the entity tag of a picture, without making it: pictures are fixed by what is asked and by whom."""
+        """Give the entity tag of a picture, without making it: the picture is fixed by what is asked and by whom.
+
+        It is a weak one, since marks in the file may hold a time.
+        """
         digest = hashlib.blake2b(f"{asked.address}\n{self._version}".encode(), digest_size=12)
-        return f'"{digest.hexdigest()}"'
+        return f'W/"{digest.hexdigest()}"'
 
     async def get(self, asked: Asked) -> bytes:
         """Give a picture.

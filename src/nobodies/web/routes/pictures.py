@@ -88,4 +88,5 @@ def _has_already(request: Request, etag: str) -> bool:
     offered = request.headers.get("if-none-match")
     if offered is None:
         return False
-    return offered.strip() == "*" or etag in (each.strip().removeprefix("W/") for each in offered.split(","))
+    bare = etag.removeprefix("W/")
+    return offered.strip() == "*" or bare in (each.strip().removeprefix("W/") for each in offered.split(","))

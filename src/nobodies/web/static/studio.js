@@ -73,11 +73,17 @@ async function draw(asked, small) {
   image.parentElement.classList.remove("working");
 }
 
+/** A change as people write it: none at all if there is none, parts of the whole as per cent. */
+function change(value, slider) {
+  if (value === 0) return "";
+  const amount = Number(slider.max) === 1 ? `${number(100 * value)} %` : number(value);
+  return value > 0 ? `+${amount}` : amount;
+}
+
 function writeValues() {
   for (const slider of sliders) {
     const value = Number(slider.value);
-    const isChange = slider.id.startsWith("edit-") && value > 0;
-    document.getElementById(`${slider.id}-value`).textContent = (isChange ? "+" : "") + number(value, Number.isInteger(Number(slider.step)) ? 0 : 2);
+    document.getElementById(`${slider.id}-value`).textContent = slider.id.startsWith("edit-") ? change(value, slider) : number(value, 2);
   }
 }
 
