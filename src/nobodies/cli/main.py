@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "Say which marks of generated pictures a file carries.",
     "audit": "Measure how alike faces are, among themselves and to real people.",
     "block": "Never give out a face that resembles a person.",
+    "serve": "Serve the site and its API on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
 
