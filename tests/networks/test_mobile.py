@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nobodies.engines import open_engine
-from nobodies.engines.architecture import Architecture, describe
+from nobodies.models.architectures.mobile_stylegan import Architecture, describe
 from nobodies.engines.mapping import MappingNetwork
 from nobodies.engines.reference import inverse_haar as reference_haar
 from nobodies.engines.reference import synthesize
