@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture, Block
 from nobodies.errors import ShapeError
+from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture, Block
 
 
 class MobileGenerator(nn.Module):
@@ -171,10 +171,11 @@ def load_mobile(network: Mapping[str, Any], tensors: Mapping[str, Any]) -> Mobil
     Raises:
         WeightsError: it is another architecture, or a tensor is missing or misshapen.
     """
+    from nobodies.models.architectures import check_tensors
     from nobodies.models.architectures.mobile_stylegan import read
 
     architecture = read(network)
-    architecture.check(tensors)
+    check_tensors(architecture, tensors)
     student = MobileGenerator(architecture)
     wanted = student.state_dict()
     student.load_state_dict({name: torch.from_numpy(tensors[name].copy()) for name in wanted})
