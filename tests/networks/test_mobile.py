@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from nobodies.engines import open_engine
-from nobodies.engines.architecture import Architecture, describe
 from nobodies.engines.mapping import MappingNetwork
 from nobodies.engines.reference import inverse_haar as reference_haar
 from nobodies.engines.reference import synthesize
 from nobodies.errors import ShapeError, WeightsError
 from nobodies.models import Model
+from nobodies.models.architectures.mobile_stylegan import Architecture, describe
 from nobodies.networks.mobile import MobileGenerator, inverse_haar, load_mobile
 from nobodies.settings import EngineSettings
 

@@ -1,6 +1,6 @@
 """The MobileStyleGAN student as a torch module: the engine's weights under the engine's names, with gradients.
 
-Source: MobileStyleGAN, arXiv:2104.04767, figure 3. Names and layouts: `nobodies.engines.architecture`.
+Source: MobileStyleGAN, arXiv:2104.04767, figure 3. Names and layouts: `nobodies.models.architectures.mobile_stylegan`.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nobodies.engines.architecture import NUM_SUBBANDS, Architecture, Block
 from nobodies.errors import ShapeError
+from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture, Block
 
 
 class MobileGenerator(nn.Module):
@@ -171,10 +171,11 @@ def load_mobile(network: Mapping[str, Any], tensors: Mapping[str, Any]) -> Mobil
     Raises:
         WeightsError: it is another architecture, or a tensor is missing or misshapen.
     """
-    from nobodies.engines.architecture import read
+    from nobodies.models.architectures import check_tensors
+    from nobodies.models.architectures.mobile_stylegan import read
 
     architecture = read(network)
-    architecture.check(tensors)
+    check_tensors(architecture, tensors)
     student = MobileGenerator(architecture)
     wanted = student.state_dict()
     student.load_state_dict({name: torch.from_numpy(tensors[name].copy()) for name in wanted})
