@@ -48,6 +48,10 @@ def test_from_pictures_to_a_page(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert "continuing" in capsys.readouterr().out
     assert run("runs", "show", str(tmp_path / "run")) == 0
     assert (tmp_path / "run" / "index.html").exists()
+    export = ["--out", str(tmp_path / "model"), "--name", "mine", "--licence", "CC0"]
+    assert run("runs", "export", str(tmp_path / "run"), *export) == 0
+    assert run("models", "add", str(tmp_path / "model")) == 0
+    assert run("generate", "--model", "mine", "--seeds", "1-2", "--out", str(tmp_path / "faces")) == 0
 
 
 def test_a_dry_run_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

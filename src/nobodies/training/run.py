@@ -107,6 +107,20 @@ class RunFolder:
         return path
 
 
+def newest_generator(target: Path) -> Path:
+    """The newest averaged generator of a run, or the file itself if it is one.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    if not target.is_dir():
+        return target
+    paths = RunFolder(target).generator_paths()
+    if not paths:
+        raise InputError(f"{target} holds no generators: give the folder of a run, or a generator")
+    return paths[-1]
+
+
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
