@@ -38,9 +38,8 @@ def export_command(target: Path, out: Path, name: str, licence: str, title: str)
     from nobodies.training.run import newest_generator
 
     path = newest_generator(target)
-    model = to_model(
-        load_generator(path), name=name, title=title, source=f"nobodies train, {path.name}", licence=licence
-    )
+    source = f"nobodies train, {path.name}"
+    model = to_model(load_generator(path), name=name, title=title, source=source, licence=licence)
     make_folder(out)
     save(model, out)
     click.echo(out)
