@@ -133,7 +133,7 @@ def begin_or_continue(
 
     Args:
         folder: of the run.
-        config: asked for; must be that of the run if it has begun, the length of the run excepted.
+        config: asked for; must be that of the run if it has begun, `_FREE` settings excepted.
         processes: all of the run; the first writes.
         transfer_from: snapshot of another run to start from.
 
@@ -152,10 +152,10 @@ def begin_or_continue(
                 raise
             continue
         _require_same(header.config, config, folder.path)
-        state = load_snapshot(path, device=processes.device)
-        state.config = config
+        state = load_snapshot(path, config=config, device=processes.device)
         if processes.is_first:
             folder.trim_log(state.step)
+            write_atomic(folder.config_path, config.to_json().encode())
         return state
     state = fresh_state(config, device=processes.device)
     if transfer_from is not None:
@@ -169,7 +169,9 @@ def begin_or_continue(
 
 
 # What may change while a run goes on, without making it another run.
-_FREE: Final = frozenset({"total_kimg", "snapshot_kimg", "keep_snapshots"})
+_FREE: Final = frozenset(
+    {"total_kimg", "snapshot_kimg", "keep_snapshots", "g_learning_rate", "d_learning_rate", "r1_gamma", "compute"}
+)
 
 
 def _require_same(begun: TrainingConfig, asked: TrainingConfig, folder: Path) -> None:
