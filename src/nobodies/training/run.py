@@ -25,7 +25,7 @@ from nobodies.training.phases import Phases
 from nobodies.training.processes import Processes
 from nobodies.training.samples import write_samples
 from nobodies.training.state import TrainingState, fresh_state
-from nobodies.training.step import StepReport, train_step
+from nobodies.training.step import StepReport, mean_report, train_step
 
 LOG_EVERY_STEPS: Final = 10
 
@@ -35,6 +35,7 @@ class Progress:
     """Where a run is, every `LOG_EVERY_STEPS` steps and at each snapshot."""
 
     report: StepReport
+    """Means since the last progress."""
     num_pictures: int
     total_pictures: int
     augment_p: float
@@ -230,19 +231,19 @@ def train(
     phases = Phases(state)
     chunks = ChunkLoader(dataset, settings, processes).from_step(state.step)
     snapshot_steps = max(round(settings.snapshot_kimg * 1000 / settings.batch), 1)
-    since, since_step = time.monotonic(), state.step
+    since, reports = time.monotonic(), []
     while state.step < settings.total_steps:
         try:
-            report = train_step(phases, next(chunks), processes)
+            reports.append(train_step(phases, next(chunks), processes))
         except TrainingError as error:
             raise TrainingError(f"{error}. {_last_good(folder)}") from error
         stopping = processes.agree(stop())
         saving = stopping or state.step % snapshot_steps == 0 or state.step == settings.total_steps
         if saving or state.step % LOG_EVERY_STEPS == 0:
-            elapsed, steps = time.monotonic() - since, state.step - since_step
+            speed = len(reports) * settings.batch / max(time.monotonic() - since, 1e-9)
             path = folder.save(state) if saving and processes.is_first else None
-            yield _progress(state, report, steps * settings.batch / max(elapsed, 1e-9), path, folder, processes)
-            since, since_step = time.monotonic(), state.step
+            yield _progress(state, mean_report(reports), speed, path, folder, processes)
+            since, reports = time.monotonic(), []
         if stopping:
             break
     chunks.close()
