@@ -19,10 +19,11 @@ USER_CACHE = environment(os.environ).cache_dir
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep tests out of the user's cache folder."""
+def own_cache(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep tests out of the user's folders."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("NOBODIES_CACHE", str(cache))
+    monkeypatch.setenv("NOBODIES_DATA", str(tmp_path_factory.mktemp("data")))
     return cache
 
 
@@ -56,7 +57,7 @@ class NumpyEngine:
     noise_sizes_px = (4, 8)
     precision = "f32"
 
-    def map(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+    def map(self, z: NDArray[np.float32], *, label: int | None = None) -> NDArray[np.float32]:
         return np.tanh(z) + np.float32(0.5)
 
     def synthesize_float(

@@ -41,6 +41,10 @@ class DependencyError(NobodiesError):
     """An optional part of nobodies is needed and not installed."""
 
 
+class TrainingError(NobodiesError):
+    """A training run cannot begin, go on or be continued."""
+
+
 class BusyError(NobodiesError):
     """There is more to do than can be done soon."""
 

@@ -16,14 +16,22 @@ from nobodies.choosing import Search, attributes_of, index_of
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
-from nobodies.imaging import encode, format_of, resize
+from nobodies.imaging import format_of, resize
 from nobodies.latents.attributes import AttributeModel
 from nobodies.latents.edits import Change, Edited, edit
 from nobodies.latents.seed_index import SeedIndex
 from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.models import Model, Store, Watcher
-from nobodies.provenance import packet
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceOptions, FaceSettings, PictureFormat, PictureSettings
+from nobodies.provenance import encode_marked, mark_recipe
+from nobodies.settings import (
+    DEFAULT_MODEL,
+    EngineSettings,
+    FaceOptions,
+    FaceSettings,
+    MarkSettings,
+    PictureFormat,
+    PictureSettings,
+)
 
 Array = NDArray[np.float32]
 
@@ -70,7 +78,12 @@ class Face:
         return edit(AttributeModel.load(self.model), self.w, changes)
 
     def encode(
-        self, *, format: PictureFormat = "jpeg", size_px: int | None = None, quality: int | None = None
+        self,
+        *,
+        format: PictureFormat = "jpeg",
+        size_px: int | None = None,
+        quality: int | None = None,
+        marks: MarkSettings | None = None,
     ) -> bytes:
         """Make a file of the picture, marked as generated.
 
@@ -78,16 +91,22 @@ class Face:
             format: file format.
             size_px: side; its own if None.
             quality: 1 to 100; the format's default if None. Not for png.
+            marks: which marks say that it was generated; all that can be made if None.
 
         Returns:
-            The file, with an XMP packet that declares it as made by a trained algorithm and carries the recipe.
+            The file, with a watermark in its pixels, an XMP packet that declares it as made by a trained algorithm
+            and carries the recipe, and, where the extra c2pa is installed, a signed manifest. The same face gives
+            the same bytes each time but for the manifest, which holds random numbers.
 
         Raises:
             SettingError: the picture is not that large, or the format takes no quality.
+            DependencyError: a manifest is asked for and cannot be made.
         """
+        marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        return encode(image, format=format, quality=quality, xmp=packet(self.recipe() | picture_recipe(picture)))
+        made = self.recipe() | picture_recipe(picture) | mark_recipe(marks)
+        return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(
         self,
@@ -96,6 +115,7 @@ class Face:
         size_px: int | None = None,
         format: PictureFormat | None = None,
         quality: int | None = None,
+        marks: MarkSettings | None = None,
     ) -> Path:
         """Write the picture to a file, marked as generated. Arguments as for `encode`.
 
@@ -104,6 +124,7 @@ class Face:
             size_px: side; its own if None.
             format: file format.
             quality: 1 to 100; the format's default if None. Not for png.
+            marks: which marks say that it was generated; all that can be made if None.
 
         Returns:
             The path.
@@ -113,7 +134,8 @@ class Face:
             OutputError: the file cannot be written. Nothing is left behind.
         """
         path = Path(path)
-        write_atomic(path, self.encode(format=format or format_of(path), size_px=size_px, quality=quality))
+        format = format or format_of(path)
+        write_atomic(path, self.encode(format=format, size_px=size_px, quality=quality, marks=marks))
         return path
 
 

@@ -67,11 +67,11 @@ def modulated_layers(generator: Generator) -> list[str]:
     Raises:
         ModelError: the model does not say.
     """
-    from nobodies.engines import architecture
     from nobodies.errors import WeightsError
+    from nobodies.models.architectures import mobile_stylegan
 
     try:
-        return [name for name, _ in architecture.read(generator.model.description.network).modulated_layers()]
+        return [name for name, _ in mobile_stylegan.read(generator.model.description.network).modulated_layers()]
     except WeightsError as error:
         raise ModelError(
             f"SeFa needs the layers of {generator.model.name}: {error}; try --method ganspace"
