@@ -12,7 +12,7 @@ from typing import Final
 
 from nobodies.errors import BusyError, NobodiesError
 from nobodies.generator import Generator
-from nobodies.settings import WebSettings
+from nobodies.settings import MarkSettings, WebSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.cache import DiskCache
 from nobodies.web.features import Features
@@ -46,6 +46,7 @@ class Site:
         settings: WebSettings,
         *,
         load: Callable[[], tuple[Generator, Features]],
+        marks: MarkSettings | None = None,
         secret: bytes | None = None,
     ) -> None:
         """Set up; nothing is loaded before `open`.
@@ -53,6 +54,7 @@ class Site:
         Args:
             settings: limits and sizes.
             load: gives generator and features; called in a thread.
+            marks: how pictures say that they were generated; all marks that can be made if None.
             secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
 
         Raises:
@@ -72,6 +74,7 @@ class Site:
         self.archives = Slots(settings.archives, "archives")
         self._secret = secret
         self._load = load
+        self._marks = marks
         self._disk = DiskCache(settings.disk_cache, settings.disk_cache_mb << 20) if settings.disk_cache else None
         self._generator: Generator | None = None
         self._pictures: Pictures | None = None
@@ -187,10 +190,15 @@ class Site:
         try:
             generator, features = await asyncio.to_thread(self._load)
             pictures = Pictures(
-                generator, features, self.workshop, cache_bytes=self.settings.cache_mb << 20, disk=self._disk
+                generator,
+                features,
+                self.workshop,
+                cache_bytes=self.settings.cache_mb << 20,
+                disk=self._disk,
+                marks=self._marks,
             )
-            # The first face is the slow one: it compiles the graph.
-            await asyncio.to_thread(pictures.face, Portrait(new_seed()))
+            # The first picture is the slow one: it compiles the graph, and may make a key to sign with.
+            await asyncio.to_thread(pictures.draw, Asked(Portrait(new_seed())))
         except NobodiesError as error:
             self._failure = str(error)
             _log.error("the model cannot be loaded: %s", error)
