@@ -16,6 +16,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSe
 from nobodies.web import problems
 from nobodies.web.features import Features, find_features
 from nobodies.web.guard import Guard
+from nobodies.web.known import ShortWay
 from nobodies.web.routes import faces, game, health, looking, pages, pictures
 from nobodies.web.routes.shared import ProblemBody
 from nobodies.web.site import Site
@@ -60,6 +61,8 @@ def create_app(
     app.mount("/static", Assets(packages=[("nobodies.web", "static")]), name="static")
     _describe_problems(app)
     problems.install(app)
+    if not settings.rate_per_minute:
+        app.add_middleware(ShortWay, known=site.known, memory=site.memory)
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
         app.add_middleware(

@@ -37,7 +37,7 @@ class Pictures:
         features: Features,
         workshop: Workshop,
         *,
-        cache_bytes: int,
+        memory: ByteCache[str, bytes],
         disk: DiskCache | None = None,
         marks: MarkSettings | None = None,
     ) -> None:
@@ -47,11 +47,11 @@ class Pictures:
             generator: draws.
             features: changes of attributes, and cutting out.
             workshop: where drawing and encoding run.
-            cache_bytes: memory for finished pictures.
+            memory: finished pictures by their addresses.
             disk: finished pictures on disk, or None.
             marks: how pictures say that they were generated; all marks that can be made if None.
         """
-        self.memory: ByteCache[str, bytes] = ByteCache(cache_bytes, len)
+        self.memory = memory
         self.flights = Flights()
         self._faces: ByteCache[Portrait, Face] = ByteCache(_FACES_BYTES, lambda face: face.pixels.nbytes)
         self._generator = generator

@@ -14,10 +14,11 @@ from nobodies.errors import BusyError, NobodiesError
 from nobodies.generator import Generator
 from nobodies.settings import MarkSettings, WebSettings
 from nobodies.web.asked import Asked, Portrait
-from nobodies.web.cache import DiskCache
+from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.features import Features
 from nobodies.web.game import Game
 from nobodies.web.keys import Keys, Rate, new_secret, read_keys
+from nobodies.web.known import KnownAddresses
 from nobodies.web.metrics import Metrics
 from nobodies.web.pictures import Pictures
 from nobodies.web.pool import FacePool, new_seed
@@ -70,6 +71,9 @@ class Site:
         self.rate = Rate(settings.rate_per_minute)
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
         self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
+        self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
+        """Finished pictures by their addresses."""
+        self.known = KnownAddresses()
         self.live = Slots(settings.live_limit, "live detections")
         self.archives = Slots(settings.archives, "archives")
         self._secret = secret
@@ -193,7 +197,7 @@ class Site:
                 generator,
                 features,
                 self.workshop,
-                cache_bytes=self.settings.cache_mb << 20,
+                memory=self.memory,
                 disk=self._disk,
                 marks=self._marks,
             )
@@ -221,7 +225,7 @@ class Site:
         self.metrics.watch(
             "nobodies_cache_bytes",
             "Finished pictures in memory.",
-            lambda: self._pictures.memory.used_bytes if self._pictures else 0,
+            lambda: self.memory.used_bytes,
         )
 
 
