@@ -107,7 +107,7 @@ def _changed(page: Page, read: Callable[[], object], before: object) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_are_accessible_and_fit(visit: Visit, path: str, language: str, scheme: str, phone: bool) -> None:
     page = visit(path, language=language, scheme=scheme, phone=phone)
-    findings = Axe().run(page).response["violations"]  # type: ignore[no-untyped-call]
+    findings = Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in findings] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("html").get_attribute("lang") == language
@@ -117,11 +117,12 @@ def test_another_face_and_back_by_mouse_and_keyboard(visit: Visit) -> None:
     page = visit("/")
     seen = [_seed(page)]
     expect(page.locator("#back")).to_be_hidden()
-    for press in (
+    presses: tuple[Callable[[], None], ...] = (
         lambda: page.get_by_role("link", name="Another").click(),
         lambda: page.keyboard.press("ArrowRight"),
         lambda: page.locator("body").press(" "),
-    ):
+    )
+    for press in presses:
         page.evaluate("document.activeElement.blur()")
         press()
         _changed(page, lambda: _seed(page), seen[-1])
@@ -363,7 +364,7 @@ def test_a_picture_made_here_is_recognised_and_another_is_not(visit: Visit, tmp_
     assert "42" in page.locator("#recipe").inner_text()
     Image.linear_gradient("L").save(tmp_path / "other.png")
     page.locator("#file").set_input_files(tmp_path / "other.png")
-    expect(page.locator("#verdict-title")).to_have_text("No mark in this file")
+    expect(page.locator("#verdict-title")).to_have_text("No mark in this picture")
     expect(page.locator("#again")).to_be_hidden()
 
 

@@ -57,6 +57,22 @@ def test_who_has_a_picture_gets_304_and_nothing_is_drawn(client: TestClient, eng
     assert engine.num_drawn == drawn
 
 
+def test_a_known_address_is_answered_the_same_way_again(client: TestClient) -> None:
+    for address in ("/face/42.webp?size=16&download=true", "/face/7.jpeg", "/face/7.jpeg?psi=0.70"):
+        first, again = client.get(address), client.get(address)
+        assert again.content == first.content
+        assert again.headers == first.headers
+        assert client.get(address, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        assert client.head(address).headers == first.headers
+    assert 'route="/face/{seed}.{ending}",status="304"} 3.0' in client.get("/metrics").text
+
+
+def test_a_known_address_whose_picture_is_gone_is_drawn_again(open_site: Open) -> None:
+    client = open_site(cache_mb=0)
+    first, again = (np.asarray(_image(client.get("/face/42.png").content)) for _ in range(2))
+    assert np.array_equal(first, again)
+
+
 def test_head_says_the_same_without_a_body(client: TestClient) -> None:
     got, head = client.get("/face/42.jpeg"), client.head("/face/42.jpeg")
     assert head.status_code == 200

@@ -12,10 +12,11 @@ from starlette.types import Scope
 
 from nobodies._version import __version__
 from nobodies.generator import Generator
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
 from nobodies.web import problems
 from nobodies.web.features import Features, find_features
 from nobodies.web.guard import Guard
+from nobodies.web.known import ShortWay
 from nobodies.web.routes import faces, game, health, looking, pages, pictures
 from nobodies.web.routes.shared import ProblemBody
 from nobodies.web.site import Site
@@ -28,13 +29,18 @@ Load = Callable[[], tuple[Generator, Features]]
 
 
 def create_app(
-    settings: WebSettings | None = None, *, load: Load | None = None, secret: bytes | None = None
+    settings: WebSettings | None = None,
+    *,
+    load: Load | None = None,
+    marks: MarkSettings | None = None,
+    secret: bytes | None = None,
 ) -> FastAPI:
     """Make the application. The model is loaded once the application is started.
 
     Args:
         settings: limits and sizes; the defaults if not given.
         load: gives the generator and what else the server can do; the default model if not given.
+        marks: how pictures say that they were generated; all marks that can be made if not given.
         secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
 
     Raises:
@@ -42,7 +48,7 @@ def create_app(
         OutputError: the folder for pictures cannot be made.
     """
     settings = settings or WebSettings()
-    site = Site(settings, load=load or load_model, secret=secret)
+    site = Site(settings, load=load or load_model, marks=marks, secret=secret)
     app = FastAPI(
         title="nobodies", version=__version__, description=_ABOUT, lifespan=_lifespan, docs_url=None, redoc_url=None,
         openapi_url="/api/v1/openapi.json",
@@ -55,6 +61,8 @@ def create_app(
     app.mount("/static", Assets(packages=[("nobodies.web", "static")]), name="static")
     _describe_problems(app)
     problems.install(app)
+    if not settings.rate_per_minute:
+        app.add_middleware(ShortWay, known=site.known, memory=site.memory)
     if settings.cors_origins:
         origins = [origin.strip() for origin in settings.cors_origins.split(",")]
         app.add_middleware(

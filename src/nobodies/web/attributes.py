@@ -65,7 +65,9 @@ class FaceAttributes:
     @property
     def wishes(self) -> Sequence[WishGroup]:
         """What can be wished for, besides the age."""
-        return [group for group in _GROUPS if group.name in self._model.names]
+        known = set(self._model.names)
+        words = {group.name: tuple(word for word in group.words if _needs(word) <= known) for group in _GROUPS}
+        return [WishGroup(name, kept) for name, kept in words.items() if kept]
 
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like: numbers in their unit, chances from 0 to 1."""
@@ -99,6 +101,11 @@ class FaceAttributes:
 
     def _codes(self, seed: int) -> Array:
         return self._generator.styles_of_seed(seed, FaceSettings())
+
+
+def _needs(word: str) -> set[str]:
+    """The attributes that a wish is about."""
+    return {name for name, _ in parse_wishes(word).items()}
 
 
 def _reach(name: str) -> tuple[float, float, float]:

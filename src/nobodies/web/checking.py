@@ -1,6 +1,5 @@
-"""Was this picture made here? By what the file declares, and by drawing the face again."""
+"""Was this picture made here? By its marks, and by drawing the face again."""
 
-import io
 import math
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ from PIL import Image
 from pydantic import BaseModel, Field
 
 from nobodies.errors import NobodiesError
-from nobodies.imaging import resize, xmp_of
-from nobodies.provenance import is_marked, recipe_of
+from nobodies.imaging import resize
+from nobodies.provenance.verify import Verdict, verify
 from nobodies.settings import FaceSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.pictures import Pictures
@@ -20,60 +19,87 @@ _SAME_DB: Final = 25.0
 _LOOK_PX: Final = 256
 
 
+class FoundMark(BaseModel):
+    """One kind of mark, and what was found of it."""
+
+    name: str = Field(description="xmp, c2pa or watermark")
+    state: str = Field(description="valid, broken, absent, foreign or not checked")
+    detail: str = Field(description="what it says")
+    meaning: str = Field(description="what this finding proves, and what it does not")
+
+
 class Checked(BaseModel):
     """What a picture says of its origin."""
 
     width: int
     height: int
-    declared: bool = Field(description="the file declares itself as made by a trained algorithm")
-    recipe: dict[str, Any] | None = Field(default=None, description="what made it, if this program did")
+    generated: bool = Field(description="a mark in good order says that it was generated; false proves nothing")
+    made_here: bool = Field(description="signed with this installation's key, and unchanged since")
+    marks: list[FoundMark]
+    seed: str | None = Field(default=None, description="the seed that the marks name")
+    recipe: dict[str, Any] | None = Field(default=None, description="what made it, if the file says so")
     page: str | None = Field(default=None, description="the page of the face, if this server can make it again")
     picture: str | None = Field(default=None, description="the address of the picture drawn again")
     same: bool | None = Field(
         default=None,
-        description="whether the face drawn again is the one in this picture; absent if it was not drawn",
+        description="whether the face drawn again is that of this picture; absent if none was drawn",
     )
 
 
 def check_picture(content: bytes, pixels: NDArray[np.uint8], pictures: Pictures) -> Checked:
-    """Look at the mark of a picture, and if it has a recipe of ours, draw the face again and compare.
+    """Look at the marks of a picture, and if they name a face of this server's model, draw it again and compare.
 
-    A mark is only a declaration: it can be removed, or put onto another picture. Drawing again cannot be fooled that
-    way, since the picture must be the face of the seed it names.
+    A mark by itself can be removed, or put onto another picture. Drawing again cannot be fooled that way, since the
+    picture must be the face that its marks name.
 
     Args:
         content: the file.
         pixels: the picture in it, [H, W, 3].
         pictures: draws.
     """
-    with Image.open(io.BytesIO(content)) as image:
-        xmp = xmp_of(image)
-    recipe = recipe_of(xmp) if xmp else None
-    checked = Checked(
-        width=pixels.shape[1], height=pixels.shape[0], declared=bool(xmp and is_marked(xmp)), recipe=recipe
+    verdict = verify(content)
+    checked = _plain(verdict, pixels)
+    if (portrait := _portrait(verdict.recipe, pictures)) is not None:
+        return _with_face(checked, portrait, same=_is_same(pixels, portrait, pictures))
+    if verdict.recipe is None and verdict.seed is not None:
+        # Without its metadata, only the seed is left of a recipe. It may have been drawn with the usual settings.
+        portrait = Portrait(verdict.seed)
+        return _with_face(checked, portrait, same=True) if _is_same(pixels, portrait, pictures) else checked
+    return checked
+
+
+def _plain(verdict: Verdict, pixels: NDArray[np.uint8]) -> Checked:
+    return Checked(
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        generated=verdict.generated,
+        made_here=verdict.made_here,
+        marks=[FoundMark.model_validate(mark) for mark in verdict.to_json()["marks"]],
+        seed=None if verdict.seed is None else str(verdict.seed),
+        recipe=verdict.recipe,
     )
-    portrait = _portrait(recipe, pictures) if recipe else None
-    if portrait is None:
-        return checked
+
+
+def _with_face(checked: Checked, portrait: Portrait, *, same: bool) -> Checked:
     address = Asked(portrait).address
-    return checked.model_copy(
-        update={
-            "page": address.replace(".jpeg", ""),
-            "picture": address,
-            "same": likeness_db(pixels, pictures.face(portrait).pixels) >= _SAME_DB,
-        }
-    )
+    return checked.model_copy(update={"page": address.replace(".jpeg", ""), "picture": address, "same": same})
 
 
-def _portrait(recipe: dict[str, Any], pictures: Pictures) -> Portrait | None:
+def _is_same(pixels: NDArray[np.uint8], portrait: Portrait, pictures: Pictures) -> bool:
+    return likeness_db(pixels, pictures.face(portrait).pixels) >= _SAME_DB
+
+
+def _portrait(recipe: dict[str, Any] | None, pictures: Pictures) -> Portrait | None:
     """What a recipe asks for, if it is whole, and of the model that this server runs."""
-    if not pictures.is_of(recipe.get("model"), recipe.get("weights")) or type(recipe.get("seed")) is not int:
+    if recipe is None or type(recipe.get("seed")) is not int or not 0 <= recipe["seed"] < 1 << 64:
+        return None
+    if not pictures.is_of(recipe.get("model"), recipe.get("weights")):
         return None
     try:
         face = FaceSettings(psi=recipe["psi"], cutoff=recipe["cutoff"], noise=recipe["noise"])
     except (KeyError, NobodiesError, TypeError):
         return None
-    return Portrait(recipe["seed"], face) if 0 <= recipe["seed"] < 1 << 64 else None
+    return Portrait(recipe["seed"], face)
 
 
 def likeness_db(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

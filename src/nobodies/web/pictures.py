@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 from nobodies._version import __version__
 from nobodies.errors import SettingError
 from nobodies.generator import Face, Generator, checked_size, picture_recipe
-from nobodies.imaging import encode, resize
+from nobodies.imaging import resize
 from nobodies.latents.mixing import layers_of, mix
-from nobodies.provenance import packet
+from nobodies.provenance import encode_marked, mark_recipe
+from nobodies.settings import MarkSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.features import Features
@@ -36,8 +37,9 @@ class Pictures:
         features: Features,
         workshop: Workshop,
         *,
-        cache_bytes: int,
+        memory: ByteCache[str, bytes],
         disk: DiskCache | None = None,
+        marks: MarkSettings | None = None,
     ) -> None:
         """Join generator, workshop and caches.
 
@@ -45,17 +47,20 @@ class Pictures:
             generator: draws.
             features: changes of attributes, and cutting out.
             workshop: where drawing and encoding run.
-            cache_bytes: memory for finished pictures.
+            memory: finished pictures by their addresses.
             disk: finished pictures on disk, or None.
+            marks: how pictures say that they were generated; all marks that can be made if None.
         """
-        self.memory: ByteCache[str, bytes] = ByteCache(cache_bytes, len)
+        self.memory = memory
         self.flights = Flights()
         self._faces: ByteCache[Portrait, Face] = ByteCache(_FACES_BYTES, lambda face: face.pixels.nbytes)
         self._generator = generator
         self._features = features
         self._workshop = workshop
         self._disk = disk
-        made_by = (__version__, PIL.__version__, generator.model.fingerprint, generator.engine.precision)
+        self._marks = marks or MarkSettings()
+        model, engine = generator.model, generator.engine
+        made_by = (__version__, PIL.__version__, model.fingerprint, engine.precision, str(self._marks))
         self._version = "\n".join(made_by)
 
     def check(self, asked: Asked) -> None:
@@ -104,7 +109,7 @@ class Pictures:
         return await self._make(asked, self._workshop.run_spare)
 
     async def _make(self, asked: Asked, run: Callable[[Callable[[], bytes]], Awaitable[bytes]]) -> bytes:
-        return await self.flights.once(asked.address, lambda: run(partial(self._find_or_draw, asked)))
+        return await self.flights.once(asked.address, lambda: run(partial(self.draw, asked)))
 
     def keep(self, asked: Asked, picture: bytes) -> None:
         """Put a finished picture into the memory cache."""
@@ -136,7 +141,8 @@ class Pictures:
             ws = self._features.attributes.edit(ws, dict(portrait.edits))
         return ws
 
-    def _find_or_draw(self, asked: Asked) -> bytes:
+    def draw(self, asked: Asked) -> bytes:
+        """Take a picture from the disk or make it, now. Runs in threads of the workshop."""
         key = f"{asked.address}\n{self._version}"
         if self._disk and (found := self._disk.get(key)) is not None:
             self.keep(asked, found)
@@ -150,7 +156,9 @@ class Pictures:
     def _encoded(self, asked: Asked, face: Face) -> bytes:
         picture = asked.picture
         if asked.shape == "square" and asked.background == "own":
-            return face.encode(format=picture.format, size_px=picture.size_px, quality=picture.quality)
+            return face.encode(
+                format=picture.format, size_px=picture.size_px, quality=picture.quality, marks=self._marks
+            )
         image = face.image
         if asked.background == "transparent" and self._features.cut_out:
             image = Image.fromarray(self._features.cut_out(face.pixels), "RGBA")
@@ -158,7 +166,9 @@ class Pictures:
         if asked.shape == "circle":
             image = circled(image)
         made = face.recipe() | picture_recipe(picture) | {"shape": asked.shape, "background": asked.background}
-        return encode(image, format=picture.format, quality=picture.quality, xmp=packet(made))
+        return encode_marked(
+            image, made | mark_recipe(self._marks), format=picture.format, quality=picture.quality, marks=self._marks
+        )
 
 
 def circled(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from nobodies.errors import SettingError
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
 from nobodies.web.keys import new_secret
 
 _log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def serve(
     *,
     model: str = DEFAULT_MODEL,
     engine: EngineSettings | None = None,
+    marks: MarkSettings | None = None,
     announce: Callable[[str], None] = _log.info,
 ) -> None:
     """Serve until told to stop (SIGINT or SIGTERM), then finish what has begun.
@@ -42,6 +43,7 @@ def serve(
         settings: where to listen, processes, limits.
         model: a name from `nobodies models list`, fetched already.
         engine: precision, threads, streams. With several processes, the threads are shared out among them.
+        marks: how pictures say that they were generated; all marks that can be made if not given.
         announce: told the address once the port is taken.
 
     Raises:
@@ -52,7 +54,7 @@ def serve(
         engine = _shared_out(engine, settings.workers)
     listening = _listen(settings)
     config = uvicorn.Config(
-        partial(_make_app, settings, model, engine, new_secret()),
+        partial(_make_app, settings, model, engine, marks, new_secret()),
         factory=True,
         workers=settings.workers,
         log_config=_LOGGING,
@@ -75,10 +77,12 @@ def serve(
         Multiprocess(config, [listening]).run()
 
 
-def _make_app(settings: WebSettings, model: str, engine: EngineSettings, secret: bytes) -> Any:
+def _make_app(
+    settings: WebSettings, model: str, engine: EngineSettings, marks: MarkSettings | None, secret: bytes
+) -> Any:
     from nobodies.web.app import create_app, load_model
 
-    return create_app(settings, load=partial(load_model, model, engine), secret=secret)
+    return create_app(settings, load=partial(load_model, model, engine), marks=marks, secret=secret)
 
 
 def _listen(settings: WebSettings) -> socket.socket:

@@ -12,12 +12,13 @@ from typing import Final
 
 from nobodies.errors import BusyError, NobodiesError
 from nobodies.generator import Generator
-from nobodies.settings import WebSettings
+from nobodies.settings import MarkSettings, WebSettings
 from nobodies.web.asked import Asked, Portrait
-from nobodies.web.cache import DiskCache
+from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.features import Features
 from nobodies.web.game import Game
 from nobodies.web.keys import Keys, Rate, new_secret, read_keys
+from nobodies.web.known import KnownAddresses
 from nobodies.web.metrics import Metrics
 from nobodies.web.pictures import Pictures
 from nobodies.web.pool import FacePool, new_seed
@@ -46,6 +47,7 @@ class Site:
         settings: WebSettings,
         *,
         load: Callable[[], tuple[Generator, Features]],
+        marks: MarkSettings | None = None,
         secret: bytes | None = None,
     ) -> None:
         """Set up; nothing is loaded before `open`.
@@ -53,6 +55,7 @@ class Site:
         Args:
             settings: limits and sizes.
             load: gives generator and features; called in a thread.
+            marks: how pictures say that they were generated; all marks that can be made if None.
             secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
 
         Raises:
@@ -68,10 +71,14 @@ class Site:
         self.rate = Rate(settings.rate_per_minute)
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
         self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
+        self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
+        """Finished pictures by their addresses."""
+        self.known = KnownAddresses()
         self.live = Slots(settings.live_limit, "live detections")
         self.archives = Slots(settings.archives, "archives")
         self._secret = secret
         self._load = load
+        self._marks = marks
         self._disk = DiskCache(settings.disk_cache, settings.disk_cache_mb << 20) if settings.disk_cache else None
         self._generator: Generator | None = None
         self._pictures: Pictures | None = None
@@ -187,10 +194,15 @@ class Site:
         try:
             generator, features = await asyncio.to_thread(self._load)
             pictures = Pictures(
-                generator, features, self.workshop, cache_bytes=self.settings.cache_mb << 20, disk=self._disk
+                generator,
+                features,
+                self.workshop,
+                memory=self.memory,
+                disk=self._disk,
+                marks=self._marks,
             )
-            # The first face is the slow one: it compiles the graph.
-            await asyncio.to_thread(pictures.face, Portrait(new_seed()))
+            # The first picture is the slow one: it compiles the graph, and may make a key to sign with.
+            await asyncio.to_thread(pictures.draw, Asked(Portrait(new_seed())))
         except NobodiesError as error:
             self._failure = str(error)
             _log.error("the model cannot be loaded: %s", error)
@@ -213,7 +225,7 @@ class Site:
         self.metrics.watch(
             "nobodies_cache_bytes",
             "Finished pictures in memory.",
-            lambda: self._pictures.memory.used_bytes if self._pictures else 0,
+            lambda: self.memory.used_bytes,
         )
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from nobodies.imaging import CODECS
 from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, Ending, NewQuery, PictureQuery, Portrait, parse_number
+from nobodies.web.known import Known, has_already
 from nobodies.web.routes.shared import ReadySite, limit_rate, problems, unless_gone
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(limit_rate)])
@@ -69,24 +70,20 @@ async def picture(
 
 async def _permanent(request: Request, site: ReadySite, asked: Asked, download: bool) -> Response:
     site.pictures.check(asked)
-    headers = {"ETag": site.pictures.etag(asked), "Cache-Control": _FOR_EVER}
-    if _has_already(request, headers["ETag"]):
+    etag = site.pictures.etag(asked)
+    headers = {"ETag": etag, "Cache-Control": _FOR_EVER}
+    if has_already(request.scope["headers"], etag):
         return Response(status_code=304, headers=headers)
     found = site.pictures.memory.get(asked.address)
     if found is None:
         found = await unless_gone(request, site.picture(asked))
-    return _answer(asked, found, headers, download)
+    answer = _answer(asked, found, headers, download)
+    own = tuple((name, value) for name, value in answer.raw_headers if name != b"content-length")
+    site.known.note(request.scope, Known(asked.address, etag, own, request.scope["route"]))
+    return answer
 
 
 def _answer(asked: Asked, picture: bytes, headers: dict[str, str], download: bool) -> Response:
     if download:
         headers = headers | {"Content-Disposition": f'attachment; filename="{asked.file_name}"'}
     return Response(picture, headers=headers, media_type=CODECS[asked.picture.format].media_type)
-
-
-def _has_already(request: Request, etag: str) -> bool:
-    offered = request.headers.get("if-none-match")
-    if offered is None:
-        return False
-    bare = etag.removeprefix("W/")
-    return offered.strip() == "*" or bare in (each.strip().removeprefix("W/") for each in offered.split(","))

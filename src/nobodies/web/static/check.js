@@ -8,7 +8,7 @@ const given = document.getElementById("given");
 function kind(answer) {
   if (answer.same) return "check_same";
   if (answer.same === false) return "check_other";
-  return answer.declared ? "check_made" : "check_none";
+  return answer.generated ? "check_made" : "check_none";
 }
 
 function fact(name, value) {
@@ -34,7 +34,8 @@ async function look(file) {
       document.getElementById("again-link").href = answer.page;
     }
     const recipe = Object.entries(answer.recipe ?? {}).filter(([, value]) => value !== null);
-    document.getElementById("recipe").replaceChildren(...recipe.map(([name, value]) => fact(name, String(value))));
+    const marks = answer.marks.map((mark) => fact(text(`mark_${mark.name}`), text(`state_${mark.state.replace(" ", "_")}`)));
+    document.getElementById("recipe").replaceChildren(...marks, ...recipe.map(([name, value]) => fact(name, String(value))));
     verdict.hidden = false;
     verdict.scrollIntoView({ block: "nearest" });
   } catch (error) {
