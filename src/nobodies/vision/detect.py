@@ -58,9 +58,8 @@ class Detector:
         """Find faces.
 
         One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones
-                take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll` is
-        set and the first finds no face it is sure of.
+        take looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll`
+        is set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
