@@ -57,9 +57,9 @@ class Detector:
     ) -> list[Detection]:
         """Find faces.
 
-        One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll` is
-        set and the first finds no face it is sure of.
+        One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones
+        take looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll`
+        is set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
