@@ -19,7 +19,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev,train,video,c2pa,unique]'
+	$(PIP) --editable '.[dev,train,video,c2pa,unique,web]'
 	@touch $@ $(VENV)/.core
 
 faces: $(VENV)/.core  ## twelve portraits at 1024 px and a contact sheet, in faces/

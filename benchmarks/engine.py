@@ -16,11 +16,11 @@ import numpy as np
 
 from nobodies import latents
 from nobodies.bench import compare, machine, unpack_shipped
-from nobodies.engines import architecture
-from nobodies.engines.architecture import Architecture
 from nobodies.engines.openvino import OpenVinoEngine
-from nobodies.engines.openvino.graph import Cuts
+from nobodies.engines.openvino.cuts import Cuts
 from nobodies.models import Model, Store
+from nobodies.models.architectures import mobile_stylegan as architecture
+from nobodies.models.architectures.mobile_stylegan import Architecture
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, Precision
 
 ROUNDS = 12

@@ -57,7 +57,8 @@ class Distribution:
 
     def rows(self, rng: np.random.Generator, count: int) -> Rows:
         """Draw embeddings, [count, 128]."""
-        return (self._mean + rng.standard_normal((count, 128)) @ self._spread.T).astype(np.float32)
+        rows: Rows = (self._mean + rng.standard_normal((count, 128)) @ self._spread.T).astype(np.float32)
+        return rows
 
 
 def fill(path: Path, draw: Distribution, stored: int, distance: float) -> None:

@@ -57,7 +57,7 @@ class NumpyEngine:
     noise_sizes_px = (4, 8)
     precision = "f32"
 
-    def map(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+    def map(self, z: NDArray[np.float32], *, label: int | None = None) -> NDArray[np.float32]:
         return np.tanh(z) + np.float32(0.5)
 
     def synthesize_float(

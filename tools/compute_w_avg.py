@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nobodies.engines import architecture
 from nobodies.engines.mapping import MappingNetwork
 from nobodies.latents import z_from_seed
+from nobodies.models.architectures import mobile_stylegan as architecture
 from nobodies.models.importers import random_face
 
 NUM_SEEDS = 100_000

@@ -1,8 +1,9 @@
 """`Generator`: seeds in, faces out. What library users, the command line and the site all call."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nobodies import latents
+from nobodies.choosing import Search, attributes_of, index_of
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
 from nobodies.imaging import format_of, resize
+from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.edits import Change, Edited, edit
+from nobodies.latents.seed_index import SeedIndex
+from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.models import Model, Store, Watcher
 from nobodies.provenance import encode_marked, mark_recipe
 from nobodies.settings import (
@@ -58,6 +64,18 @@ class Face:
     def recipe(self) -> dict[str, Any]:
         """Say what made this face, in JSON values: enough to make it again, and to tell it from any other."""
         return recipe(self.model, self.weights, self.settings, seed=self.seed, w=self.w)
+
+    def edit(self, **changes: Change | float | str) -> Edited:
+        """Change this face, such as `edit(age=+10, smile=+1)`; see `Generator.edit`.
+
+        Returns:
+            Style codes, for `Generator.face(w=edited.ws)`.
+
+        Raises:
+            SettingError: an attribute that there is not, or a value that no face has.
+            ModelError: no attributes are shipped for its model.
+        """
+        return edit(AttributeModel.load(self.model), self.w, changes)
 
     def encode(
         self,
@@ -220,6 +238,72 @@ class Generator:
             raise SettingError("style codes are used as they are: leave out psi and cutoff, or truncate them first")
         settings = FaceSettings(psi=1.0, noise=options.get("noise", FaceSettings.noise))
         return self.draw(((None, ws) for ws in self.conform(w)), settings)
+
+    @cached_property
+    def attributes(self) -> AttributeModel:
+        """What reads attributes from this model's style codes.
+
+        Raises:
+            ModelError: none was fitted for it.
+        """
+        return attributes_of(self.model)
+
+    @cached_property
+    def seed_index(self) -> SeedIndex | None:
+        """What makes searches among the first seeds quick; None if there is none for these attributes."""
+        return index_of(self.model.name, self.attributes)
+
+    def choose(
+        self,
+        wishes: Wishes | str,
+        *,
+        count: int,
+        from_seed: int | str = 1,
+        **options: Unpack[FaceOptions],
+    ) -> Iterator[int]:
+        """Find seeds whose faces are as wished. Nothing is drawn; `nobodies.choosing.Search` has more to set.
+
+        Args:
+            wishes: what the faces shall be like, typed or as a line of text.
+            count: how many are wanted.
+            from_seed: the first seed to look at.
+            **options: as for `face`, and the same as the faces will be drawn with.
+
+        Yields:
+            Seeds in order. Each is found when it is taken.
+
+        Raises:
+            SettingError: wishes that are not understood, contradict each other, or cannot be.
+            ModelError: no attributes are known for this model.
+            SearchError: too few were found; comes after those that were.
+        """
+        wished = parse_wishes(wishes) if isinstance(wishes, str) else wishes
+        first = latents.parse_seed(from_seed)
+        return Search(self, wished, FaceSettings(**options), from_seed=first).find(count)
+
+    def edit(
+        self,
+        face: int | str | NDArray[Any],
+        changes: Mapping[str, Change | float | str],
+        **options: Unpack[FaceOptions],
+    ) -> Edited:
+        """Change a face: the smallest step that moves what is asked and holds the other attributes.
+
+        Args:
+            face: a seed, or style codes [W] or [L, W].
+            changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
+                "none" for a value; see `nobodies.latents.edits.changes_from`.
+            **options: for a seed, as for `face`.
+
+        Returns:
+            The new codes, for `face(w=edited.ws)`, and what was clamped so that the face does not break.
+
+        Raises:
+            SettingError: an attribute that there is not, or a value that no face has.
+            ModelError: no attributes are known for this model.
+        """
+        ws = self.w(face, **options) if isinstance(face, int | str) else self.conform(face)[0]
+        return edit(self.attributes, ws, changes)
 
     def conform(self, w: NDArray[Any]) -> Array:
         """Bring style codes to [N, L, W]; see `latents.conform`."""

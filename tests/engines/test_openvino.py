@@ -14,7 +14,7 @@ import pytest
 
 from nobodies.engines import Job, open_engine, reference
 from nobodies.engines.openvino import OpenVinoEngine, compiling
-from nobodies.engines.openvino.graph import Cuts
+from nobodies.engines.openvino.cuts import Cuts
 from nobodies.errors import SettingError, ShapeError, WeightsError
 from nobodies.models import Model
 from nobodies.settings import EngineSettings

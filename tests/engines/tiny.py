@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nobodies.engines.architecture import Architecture, describe
 from nobodies.models import Description, Model
+from nobodies.models.architectures.mobile_stylegan import Architecture, describe
 
 ARCHITECTURE = Architecture(
     z_dim=8,

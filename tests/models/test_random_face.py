@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nobodies.engines import architecture
 from nobodies.engines.mapping import MappingNetwork
 from nobodies.errors import WeightsError
 from nobodies.latents import z_from_seed
+from nobodies.models.architectures import mobile_stylegan as architecture
 from nobodies.models.importers.random_face import convert, read
 
 FILES = [f"{name}Network.{part}" for name in ("Mapping", "Synthesis") for part in ("xml", "bin")]

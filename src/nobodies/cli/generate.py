@@ -1,7 +1,6 @@
 """`nobodies generate`: portraits into a folder."""
 
 import contextlib
-import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from nobodies import latents
 from nobodies.batch import FolderJob, Made, Order, orders_from_codes, orders_from_seeds, write_sheet
 from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
+from nobodies.cli.wishing import search_seeds, wish_options, wishes_from
 from nobodies.errors import SettingError
 from nobodies.generator import Generator
 from nobodies.latents.files import load_codes
+from nobodies.latents.wishes import Wishes
 from nobodies.settings import (
     DEFAULT_MODEL,
     EngineSettings,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @settings_options(PictureSettings)
 @settings_options(MarkSettings)
 @settings_options(EngineSettings, without="layout")
+@wish_options
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
 @click.option("--unique", is_flag=True, help="Leave out faces that resemble one given out before, or a blocked one.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="Ledger for --unique.  [default: in the data folder]")
@@ -59,16 +61,21 @@ def command(
     """Make portraits of people who do not exist.
 
     Without seeds or codes, one new face. Run the same command again to go on where it stopped: finished files are
-    kept. The same seed, model and settings give the same picture.
+    kept. The same seed, model and settings give the same picture. With wishes, seeds are searched for faces that
+    fulfil them before anything is drawn; faces that look like minors are left out of such a search, and of a choice
+    at random, unless they are allowed.
     """
     face, picture = settings_from(FaceSettings, options), settings_from(PictureSettings, options)
     marks = settings_from(MarkSettings, options)
     num_jobs = _parse_jobs(jobs)
-    seeds = _chosen_seeds(options)
-    many = seeds is None or len(seeds) > 2
+    wishes = wishes_from(options)
+    seeds = _named_seeds(options, wishes)
+    many = seeds is None or max(len(seeds), options["count"] or 0) > 2
     engine = settings_from(EngineSettings, options, layout="throughput" if many else "latency")
     with TerminalWatcher() as watcher:
         generator = Generator.load(model, engine=engine, watcher=watcher)
+    if seeds == []:
+        seeds = search_seeds(generator, wishes, face, options)
     orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
     job = FolderJob(generator, out, face=face, picture=picture, marks=marks, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
@@ -104,15 +111,21 @@ def _reasons(guard: "Guard") -> str:
     return "".join(f"; {kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds)
 
 
-def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
-    """Give the seeds that were asked for; None if codes were."""
+def _named_seeds(options: dict[str, Any], wishes: Wishes) -> Sequence[int] | None:
+    """Give the seeds that were asked for; none of them if they are to be searched; None if codes were asked for."""
     ways = ("seeds", "texts", "count", "z_file", "w_file")
     given = [way for way in ways if options[way] not in (None, ())]
     if len(given) > 1:
         raise SettingError("give one of --seeds, --seed, --count, --z and --w, not several")
-    if options["from_seed"] is not None and options["count"] is None:
+    if options["from_seed"] is not None and options["count"] is None and not wishes:
         raise SettingError("--from-seed goes with --count: add --count N, or use --seeds")
+    if options["checked"] and not wishes:
+        raise SettingError("--checked goes with wishes: add --where")
+    if wishes and given not in ([], ["count"]):
+        raise SettingError("wishes choose the seeds: give --count and --from-seed with them, not seeds or codes")
     match given:
+        case _ if wishes:
+            return []
         case ["seeds"]:
             return latents.parse_seed_ranges(options["seeds"])
         case ["texts"]:
@@ -120,8 +133,7 @@ def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
         case ["count"]:
             return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
         case []:
-            # 53 bits: a seed that any program, JavaScript included, reads back exactly.
-            return [secrets.randbits(53)]
+            return []
         case _:
             return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.engines.architecture import NUM_SUBBANDS, Architecture
+from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture
 
 Float = NDArray[np.float64]
 

@@ -17,11 +17,14 @@ Array = npt.NDArray[Any]
 MAX_LOOKS = 256
 """The most runs of the net that one picture may cost. Where more would be needed, the smallest faces are given up."""
 SMALLEST_SHARE = 1 / 20
-"""Smallest face that one look finds reliably, as a share of the side looked at."""
+"""Smallest face that one look is meant for, as a share of the side looked at: two thirds of faces of that width are
+found, and nearly all from a fifteenth up (docs/results.md)."""
 _OVERLAP_SHARE = 1 / 4  # of two neighbouring windows; a face up to this size lies whole in one of them
+_LARGEST_SHARE = 1 / 2  # of a window that is not the whole picture: larger faces are the business of wider windows
 _AUTO_SHARE = 1 / 40  # of the picture's longer side: the default smallest face
 _AUTO_SIZE_PX = 32
 _COARSER = 1.05
+_UPRIGHT_BONUS = 0.05
 _SURE = 0.85
 """Faces are scored lower if they are upside down, and their points are then not to be trusted."""
 
@@ -54,17 +57,19 @@ class Detector:
     ) -> list[Detection]:
         """Find faces.
 
-        One look covers the whole picture and finds faces down to a twentieth of its longer side. Smaller ones take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll` is
-        set and the first finds no face it is sure of.
+        One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones
+        take looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll`
+        is set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
             min_score: leave out faces scored lower, in (0, 1).
-            min_size_px: width of the smallest face to look for. None means a fortieth of the longer side but at
+            min_size_px: width of the smallest face to look for, of which two in three are found; nearly all from a
+                third wider up. None means a fortieth of the longer side but at
                 least 32 px, which costs at most 10 looks; a twentieth of the longer side or more costs one.
             any_roll: where no face is sure, look again upside down. Without, faces turned by more than about 90
-                degrees are missed, or found with their points in wrong places.
+                degrees are missed, or found with their points in wrong places; fewer things that are no faces
+                are taken for one.
 
         Returns:
             Faces, the widest first.
@@ -78,12 +83,12 @@ class Detector:
             raise SettingError(f"min_score is {min_score}: it must be between 0 and 1, both excluded")
         if min_size_px is not None and not min_size_px > 0:
             raise SettingError(f"min_size_px is {min_size_px}: it must be above 0")
-        found = [
-            self._look(pixels, window, min_score, any_roll)
-            for window in windows(width, height, min_size_px=min_size_px)
-        ]
+        looks = windows(width, height, min_size_px=min_size_px)
+        found = [self._look(pixels, window, min_score, any_roll) for window in looks]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        kept = anchors.distinct(faces, scores) if len(found) > 1 else range(len(faces))
+        # A window may take part of a face, which a wider one shows whole, for a face: wider ones come first.
+        sides = np.repeat([window.side for window in looks], [len(each) for each, _ in found])
+        kept = anchors.distinct(faces, scores + sides / sides.max(initial=1) * 1e6)
         return sorted((detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
 
     def _look(self, pixels: Pixels, window: Window, min_score: float, any_roll: bool) -> tuple[Array, Array]:
@@ -94,6 +99,8 @@ class Detector:
             faces, scores = _with_turned((faces, scores), self._run(view[::-1, ::-1], min_score))
         faces = faces * window.side + (window.x, window.y)
         whole = _not_cut(faces, window, (pixels.shape[1], pixels.shape[0]))
+        if window.side < max(pixels.shape[:2]):
+            whole &= faces[:, 1, 0] - faces[:, 0, 0] < window.side * _LARGEST_SHARE
         return faces[whole], scores[whole]
 
     def _run(self, view: Pixels, min_score: float) -> tuple[Array, Array]:
@@ -103,11 +110,11 @@ class Detector:
 
 
 def _with_turned(upright: tuple[Array, Array], turned: tuple[Array, Array]) -> tuple[Array, Array]:
-    """What two looks found, the second of them upside down; of one face the better-scored answer."""
+    """What two looks found, the second of them upside down; of one face the clearly better-scored answer."""
     back = 1 - turned[0]
     back[:, :2] = back[:, 1::-1]  # what was the lower right corner is the upper left one
     faces, scores = np.concatenate([upright[0], back]), np.concatenate([upright[1], turned[1]])
-    kept = anchors.distinct(faces, scores)
+    kept = anchors.distinct(faces, np.concatenate([upright[1], turned[1] - _UPRIGHT_BONUS]))
     return faces[kept], scores[kept]
 
 

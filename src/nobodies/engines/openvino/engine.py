@@ -7,7 +7,7 @@ docs/log/engine.md). It would cost memory in proportion and tie a picture's last
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,11 +16,14 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from nobodies.engines import Job, architecture
+from nobodies.engines import Job
 from nobodies.engines.mapping import MappingNetwork
-from nobodies.engines.openvino import compiling, graph
+from nobodies.engines.openvino import compiling
+from nobodies.engines.openvino.cuts import Cuts, Output
+from nobodies.engines.openvino.graphs import Graphs, graphs_of
 from nobodies.engines.openvino.running import Pair, Runner
 from nobodies.errors import SettingError, ShapeError
+from nobodies.models import architectures
 from nobodies.models.native import Model
 from nobodies.settings import EngineSettings, Noise
 
@@ -29,7 +32,7 @@ Pixels = NDArray[np.uint8]
 
 
 class OpenVinoEngine:
-    """Runs MobileStyleGAN generators on the CPU. May be shared by several threads."""
+    """Runs generators on the CPU. May be shared by several threads."""
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class OpenVinoEngine:
         settings: EngineSettings,
         *,
         compiled_folder: Path | None = None,
-        cuts: graph.Cuts | None = None,
+        cuts: Cuts | None = None,
     ) -> None:
         """Check that the weights fit. The graph is compiled when the first picture is asked for.
 
@@ -52,17 +55,16 @@ class OpenVinoEngine:
             SettingError: the processor or OpenVINO cannot do what the settings say.
         """
         self._model = model
-        self._architecture = architecture.read(model.description.network)
-        self._architecture.check(model.tensors)
-        self._cuts = cuts or graph.Cuts()
+        self._architecture = architectures.read(model.description.network)
+        architectures.check_tensors(self._architecture, model.tensors)
+        self._graphs = graphs_of(self._architecture, model.tensors, cuts or Cuts())
         self._precision = compiling.choose_precision(settings)
         self._options = compiling.options(settings)
         self._compiled_folder = compiled_folder
         self._mapping = MappingNetwork(self._architecture, model.tensors)
-        self._noise = _NoiseMaps(self._architecture, model.tensors)
-        self._num_coarse_maps = 1 + 2 * len(self._cuts.coarse(self._architecture))
+        self._noise = _NoiseMaps(self._graphs)
         self._coarse: openvino.CompiledModel | None = None
-        self._runners: dict[graph.Output, Runner] = {}
+        self._runners: dict[Output, Runner] = {}
         self._lock = Lock()
 
     @property
@@ -95,13 +97,18 @@ class OpenVinoEngine:
         """The arithmetic in use: "bf16" or "f32"."""
         return self._precision
 
-    def map(self, z: Array) -> Array:
+    def map(self, z: Array, *, label: int | None = None) -> Array:
         """Map latent codes [N, Z] to style codes [N, W]. A row does not depend on its neighbours.
+
+        Args:
+            z: latent codes.
+            label: class of all of them; None for a model without classes.
 
         Raises:
             ShapeError: `z` is not [N, Z].
+            SettingError: the model wants a class and there is none, or the other way round.
         """
-        return self._mapping(z)
+        return self._mapping(z, label=label)
 
     def synthesize(self, ws: Array, *, noise: Noise = "stored", noise_maps: Sequence[Array] | None = None) -> Pixels:
         """Draw pictures, each as it would be drawn alone.
@@ -146,13 +153,13 @@ class OpenVinoEngine:
         for job, picture in self._draw("uint8", jobs, noise):
             yield job, picture[0]
 
-    def _draw_all(self, output: graph.Output, ws: Array, noise: Noise, maps: Sequence[Array] | None) -> NDArray[Any]:
+    def _draw_all(self, output: Output, ws: Array, noise: Noise, maps: Sequence[Array] | None) -> NDArray[Any]:
         if ws.ndim != 3 or not len(ws):
             raise ShapeError(f"ws is {list(ws.shape)}: it must be [N, {self.num_ws}, {self.w_dim}] with N at least 1")
         jobs = (Job(codes, maps) for codes in ws)
         return np.concatenate([picture for _, picture in self._draw(output, jobs, noise)])
 
-    def _draw(self, output: graph.Output, jobs: Iterable[Job], noise: Noise) -> Iterator[tuple[Job, NDArray[Any]]]:
+    def _draw(self, output: Output, jobs: Iterable[Job], noise: Noise) -> Iterator[tuple[Job, NDArray[Any]]]:
         runner = self._runner(output)
         flights: deque[tuple[Job, Pair]] = deque()
         try:
@@ -176,17 +183,14 @@ class OpenVinoEngine:
             )
         maps = self._noise.chosen(noise, job.noise_maps)
         codes = np.ascontiguousarray(job.ws, np.float32)
-        return [codes, *maps[: self._num_coarse_maps]], maps[self._num_coarse_maps :]
+        return [codes, *maps[: self._graphs.num_coarse_maps]], maps[self._graphs.num_coarse_maps :]
 
-    def _runner(self, output: graph.Output) -> Runner:
-        sizes, tensors = self._architecture, self._model.tensors
+    def _runner(self, output: Output) -> Runner:
         with self._lock:
             if self._coarse is None:
-                self._coarse = self._compiled("coarse", "f32", lambda: graph.build_coarse(sizes, tensors, self._cuts))
+                self._coarse = self._compiled("coarse", "f32", self._graphs.build_coarse)
             if output not in self._runners:
-                fine = self._compiled(
-                    f"fine-{output}", self._precision, lambda: graph.build_fine(sizes, tensors, self._cuts, output)
-                )
+                fine = self._compiled(f"fine-{output}", self._precision, lambda: self._graphs.build_fine(output))
                 self._runners[output] = Runner(self._coarse, fine)
             return self._runners[output]
 
@@ -196,7 +200,7 @@ class OpenVinoEngine:
         kept = None
         if self._compiled_folder is not None:
             path = self._compiled_folder / f"{self._model.name}-{part}-{precision}.blob"
-            origin = f"{self._model.description.weights_sha256} {part} {precision} {self._cuts}"
+            origin = f"{self._model.description.weights_sha256} {part} {precision} {self._graphs.cuts}"
             kept = compiling.Kept(path, origin)
         return compiling.compiled(build, self._options | {"INFERENCE_PRECISION_HINT": precision}, kept)
 
@@ -204,12 +208,12 @@ class OpenVinoEngine:
 class _NoiseMaps:
     """What is added at each layer that takes noise, as inputs [1, 1, R, R] of the graph."""
 
-    def __init__(self, sizes: architecture.Architecture, tensors: Mapping[str, Array]) -> None:
-        self._layers = sizes.noise_layers
-        self._stored = [_as_input(tensors[f"{layer}.noise_const"]) for layer, _ in self._layers]
+    def __init__(self, graphs: Graphs) -> None:
+        noise = graphs.noise()
+        self._sizes_px = [len(stored) for stored, _ in noise]
+        self._stored = [_as_input(stored) for stored, _ in noise]
         self._zeros = [np.zeros_like(each) for each in self._stored]
-        # A stored map is the strength that was learned times one draw of standard normal noise.
-        self._strengths = [np.float32(each.std()) for each in self._stored]
+        self._strengths = [strength for _, strength in noise]
 
     def chosen(self, noise: Noise, maps: Sequence[Array] | None) -> list[Array]:
         """Give the maps that a setting means; `maps` are standard normal, for "seeded" only."""
@@ -219,11 +223,10 @@ class _NoiseMaps:
             return self._stored if noise == "stored" else self._zeros
         if maps is None:
             raise SettingError("noise is 'seeded' and there are no maps: give one a layer that takes noise")
-        wanted = [(size, size) for _, size in self._layers]
+        wanted = [(size, size) for size in self._sizes_px]
         if [each.shape for each in maps] != wanted:
             raise ShapeError(
-                f"noise maps are {[list(each.shape) for each in maps]}: this model takes sides "
-                f"{[size for _, size in self._layers]}"
+                f"noise maps are {[list(each.shape) for each in maps]}: this model takes sides {self._sizes_px}"
             )
         return [_as_input(strength * each) for strength, each in zip(self._strengths, maps, strict=True)]
 

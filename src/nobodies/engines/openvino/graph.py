@@ -1,4 +1,4 @@
-"""The synthesis network as two OpenVINO graphs: a coarse one and a fine one.
+"""The synthesis network of MobileStyleGAN as two OpenVINO graphs: a coarse one and a fine one.
 
 The coarse graph makes the features at low resolution, and from the style codes all scales of the fine graph. It holds
 a sixteenth of the work and most of what rounding can do to a picture: errors made at 4 to 32 px move whole features
@@ -7,19 +7,19 @@ of the face. So it is always run in f32, whatever the precision of the fine one;
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from nobodies.engines.architecture import Architecture, Block
+from nobodies.engines.openvino.cuts import Cuts, Output
 from nobodies.engines.openvino.layers import Layers, constant, cut
 from nobodies.engines.openvino.strips import Rows, plan
+from nobodies.models.architectures.mobile_stylegan import Architecture, Block
 
 Array = NDArray[np.float32]
-Output = Literal["uint8", "float32"]
 
 STYLES: Final = "ws"
 """Name of the coarse graph's input for style codes, [L, W]. Inputs for noise maps are named by their layer."""
@@ -28,22 +28,41 @@ FEATURES: Final = "features"
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """Where the network is cut, across its depth and across the picture."""
+class MobileGraphs:
+    """The two graphs of a MobileStyleGAN generator."""
 
-    coarse_to_px: int = 32
-    """Blocks up to this side belong to the coarse graph."""
-    strips_from_px: int = 256
-    """Blocks from this side on are run strip by strip."""
-    num_strips: int = 8
+    architecture: Architecture
+    tensors: Mapping[str, Array]
+    cuts: Cuts
 
-    def coarse(self, architecture: Architecture) -> tuple[Block, ...]:
-        """Give the blocks of the coarse graph."""
-        return tuple(block for block in architecture.blocks if block.size_px <= self.coarse_to_px)
+    @property
+    def num_coarse_maps(self) -> int:
+        """How many of the layers that take noise are in the coarse graph."""
+        return 1 + 2 * len(coarse_blocks(self.architecture, self.cuts))
 
-    def fine(self, architecture: Architecture) -> tuple[Block, ...]:
-        """Give the blocks of the fine graph."""
-        return tuple(block for block in architecture.blocks if block.size_px > self.coarse_to_px)
+    def noise(self) -> list[tuple[Array, np.float32]]:
+        """Give the stored map of each layer that takes noise, and what a standard normal map is multiplied by."""
+        # A stored map is the strength that was learned times one draw of standard normal noise.
+        maps = [self.tensors[f"{layer}.noise_const"] for layer, _ in self.architecture.noise_layers]
+        return [(each, np.float32(each.std())) for each in maps]
+
+    def build_coarse(self) -> openvino.Model:
+        """Build the coarse graph; see the function of that name."""
+        return build_coarse(self.architecture, self.tensors, self.cuts)
+
+    def build_fine(self, output: Output) -> openvino.Model:
+        """Build the fine graph; see the function of that name."""
+        return build_fine(self.architecture, self.tensors, self.cuts, output)
+
+
+def coarse_blocks(architecture: Architecture, cuts: Cuts) -> tuple[Block, ...]:
+    """Give the blocks of the coarse graph."""
+    return tuple(block for block in architecture.blocks if block.size_px <= cuts.coarse_to_px)
+
+
+def fine_blocks(architecture: Architecture, cuts: Cuts) -> tuple[Block, ...]:
+    """Give the blocks of the fine graph."""
+    return tuple(block for block in architecture.blocks if block.size_px > cuts.coarse_to_px)
 
 
 def build_coarse(architecture: Architecture, tensors: Mapping[str, Array], cuts: Cuts) -> openvino.Model:
@@ -58,7 +77,7 @@ def build_coarse(architecture: Architecture, tensors: Mapping[str, Array], cuts:
         A graph with the inputs `STYLES` and its noise maps. Its outputs are the first inputs of the fine graph, in
         their order: `FEATURES`, [1, C, R, R], and the scales of each modulated layer, [1, C].
     """
-    blocks = cuts.coarse(architecture)
+    blocks = coarse_blocks(architecture, cuts)
     ws = op.parameter([architecture.num_ws, architecture.w_dim], np.float32, name=STYLES)
     noise = _noise_inputs(architecture, {4, *(block.size_px for block in blocks)})
     codes = op.split(ws, op.constant(np.int64(0)), architecture.num_ws).outputs()
@@ -86,7 +105,7 @@ def build_fine(
     Returns:
         A graph whose inputs are the outputs of the coarse graph, followed by its noise maps.
     """
-    blocks = cuts.fine(architecture)
+    blocks = fine_blocks(architecture, cuts)
     sizes = sorted(architecture.channels)
     start = sizes[len(sizes) - len(blocks) - 1]
     features = op.parameter([1, architecture.channels[start], start, start], np.float32, name=FEATURES)
@@ -115,7 +134,7 @@ def _noise_inputs(architecture: Architecture, sizes_px: set[int]) -> dict[str, A
 
 def _fine_layers(architecture: Architecture, cuts: Cuts) -> list[tuple[str, int]]:
     """Name and number of channels of each modulated layer of the fine graph."""
-    prefixes = tuple(f"{block.name}." for block in cuts.fine(architecture))
+    prefixes = tuple(f"{block.name}." for block in fine_blocks(architecture, cuts))
     return [
         (layer, width)
         for layer, width in architecture.modulated_layers()

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from nobodies.engines.architecture import NUM_SUBBANDS, Block
 from nobodies.engines.openvino.strips import Rows
+from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Block
 
 Array = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class Layers:
         """Start from the learned constant; gives [1, C, 4, 4]."""
         layer = "synthesis.b4.conv1"
         x = op.multiply(constant(self.tensors["synthesis.b4.const"][None]), self._scale(layer, 1, -1, 1, 1))
-        y = _convolve(x, constant(self.tensors[f"{layer}.weight"]), padding=1)
+        y = convolve(x, constant(self.tensors[f"{layer}.weight"]), padding=1)
         return self._activated(y, layer, Rows(0, 4, 4))
 
     def block(self, x: Any, block: Block, rows: Rows, offset: int = 0) -> Any:
@@ -64,7 +64,7 @@ class Layers:
         for layer in (f"{block.name}.conv0", f"{block.name}.conv1"):
             x = self._depthwise(x, layer, rows)
             rows = rows.shrunk()
-            x = _convolve(x, constant(self.tensors[f"{layer}.pointwise.weight"]))
+            x = convolve(x, constant(self.tensors[f"{layer}.pointwise.weight"]))
             x = self._activated(x, layer, rows)
         return x
 
@@ -122,7 +122,7 @@ class Layers:
             noise = cut(noise, [rows.first], [rows.last], [2])
         bias = self.tensors[f"{layer}.bias"]
         ones = np.ones((len(bias), 1, 1, 1))
-        spread = op.add(_convolve(noise, constant(ones)), constant(bias[None, :, None, None]))
+        spread = op.add(convolve(noise, constant(ones)), constant(bias[None, :, None, None]))
         return op.prelu(op.add(x, spread), constant([self.lrelu_slope]))
 
     def _colours(self, x: Any, phases: slice, *, factor: float, offset: float) -> Any:
@@ -141,7 +141,7 @@ class Layers:
         weight, bias = (_haar_folded(self.tensors[f"{layer}.{part}"])[phases] for part in ("weight", "bias"))
         scaled = op.multiply(constant(weight * np.float32(factor)), self._scale(layer, 1, -1, 1, 1))
         shift = constant((bias * np.float32(factor) + np.float32(offset))[None, :, None, None])
-        return op.add(_convolve(x, scaled), shift)
+        return op.add(convolve(x, scaled), shift)
 
 
 def constant(values: Any) -> Any:
@@ -159,7 +159,8 @@ def cut(x: Any, first: Sequence[int], last: Sequence[int], axes: Sequence[int]) 
     return op.slice(x, integers(*first), integers(*last), integers(*[1] * len(axes)), integers(*axes))
 
 
-def _convolve(x: Any, weight: Any, padding: int = 0) -> Any:
+def convolve(x: Any, weight: Any, padding: int = 0) -> Any:
+    """Convolve with stride 1; zeros lie beyond the edges."""
     return op.convolution(x, weight, [1, 1], [padding, padding], [padding, padding], [1, 1])
 
 

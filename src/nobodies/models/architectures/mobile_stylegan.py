@@ -71,6 +71,16 @@ class Architecture:
     lrelu_slope: float
 
     @property
+    def c_dim(self) -> int:
+        """Number of classes: this network has none."""
+        return 0
+
+    @property
+    def mapping_lr(self) -> None:
+        """Its gains are folded into the weights."""
+        return
+
+    @property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks above the first one, in order."""
         sizes = sorted(self.channels)
@@ -120,22 +130,6 @@ class Architecture:
             yield f"{layer}.noise_const", (size, size)
         yield "synthesis.torgb.weight", (NUM_SUBBANDS * _RGB, last, 1, 1)
         yield "synthesis.torgb.bias", (NUM_SUBBANDS * _RGB,)
-
-    def check(self, tensors: Mapping[str, Any]) -> None:
-        """Make sure that every tensor is there with its shape and type.
-
-        Raises:
-            WeightsError: one is not.
-        """
-        for name, shape in self.tensor_shapes():
-            if name not in tensors:
-                raise WeightsError(f"the weights have no '{name}': fetch or convert the model again")
-            tensor = tensors[name]
-            if tensor.shape != shape or tensor.dtype != "float32":
-                raise WeightsError(
-                    f"'{name}' is {tensor.dtype} {list(tensor.shape)}, but the network needs float32 {list(shape)}: "
-                    "fetch or convert the model again"
-                )
 
 
 def describe(architecture: Architecture) -> dict[str, Any]:

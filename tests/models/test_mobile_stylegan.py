@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nobodies.engines import architecture
 from nobodies.errors import WeightsError
+from nobodies.models.architectures import mobile_stylegan as architecture
 from tests.engines.tiny import ARCHITECTURE, tiny_model
 
 
