@@ -23,6 +23,7 @@ _SURE: Final = {"woman": 0.98, "smile": 0.97}
 _USUALLY_SURE: Final = 0.93
 """Share of faces that must have a property among those said to have it surely, for each attribute and for others."""
 _FEWEST_SURE: Final = 25
+_NEARLY: Final = 0.03
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
 
@@ -190,8 +191,11 @@ def _surely(chance: Float, there: Mask, share: float) -> float:
     order = np.argsort(-chance, kind="stable")
     right = np.cumsum(there[order]) / np.arange(1, len(order) + 1)
     usable = np.arange(len(order)) >= _FEWEST_SURE - 1
-    good = np.flatnonzero(usable & (right >= share))
-    last = good[-1] if len(good) else min(_FEWEST_SURE, len(order)) - 1
+    # Where it is never that sure, nearly as sure as it gets has to do.
+    most = float(right[usable].max(initial=0.0))
+    reachable = share if most >= share else most - _NEARLY
+    good = np.flatnonzero(usable & (right >= reachable))
+    last = good[-1] if len(good) else len(order) - 1
     return max(float(chance[order[last]]), 0.5)
 
 
