@@ -46,6 +46,7 @@ class ParityModel:
 
     sliders: Sequence[Slider] = (Slider("brightness", -2, 2, 0.5),)
 
+    ages: tuple[int, int] = (20, 90)
     wishes: Sequence[WishGroup] = (WishGroup("woman", ("even", "odd")),)
 
     def may_be_shown(self, seed: int) -> bool:

@@ -16,8 +16,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from nobodies.generator import Generator
 from nobodies.settings import WebSettings
 from nobodies.web.app import create_app
+from nobodies.web.attributes import FaceAttributes
 from nobodies.web.features import Features
 from tests.conftest import NumpyEngine, tiny_model
+from tests.tiny_attributes import tiny_attributes
 from tests.web.conftest import cut_out_half, find_one, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -52,8 +54,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     photos = tmp_path_factory.mktemp("photos")
     Image.linear_gradient("L").convert("RGB").save(photos / "photo.jpg")
     settings = WebSettings(real_photos=photos, batch_limit=20, pool_faces=8)
-    features = Features(detect=find_one, cut_out=cut_out_half)
-    with running(create_app(settings, load=lambda: (Generator(tiny_model(), NumpyEngine()), features))) as address:
+    generator = Generator(tiny_model(), NumpyEngine())
+    generator.__dict__["attributes"] = tiny_attributes()  # where it keeps them once they are read
+    features = Features(FaceAttributes(generator), find_one, cut_out_half)
+    with running(create_app(settings, load=lambda: (generator, features))) as address:
         yield address
 
 
@@ -197,6 +201,31 @@ def test_the_wall_grows_and_leads_to_the_studio(visit: Visit) -> None:
     tiles.first.click()
     page.wait_for_url("**/face/*")
     expect(page.get_by_role("heading", name="Change this face")).to_be_visible()
+
+
+def test_wishes_are_found_and_attributes_changed(visit: Visit) -> None:
+    page = visit("/choose")
+    page.locator("[name=age_from]").fill("30")
+    page.locator("[name=woman]").select_option("woman")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("#found")).to_contain_text("faces found in")
+    page.locator("#wall li a").first.click()
+    page.wait_for_url("**/face/*")
+    page.wait_for_load_state("networkidle")
+    before = _shown(page)
+    page.locator("#edit-age").focus()
+    page.keyboard.press("ArrowRight")
+    _changed(page, lambda: _shown(page), before)
+    assert "edit=age%3A1" in page.url
+    expect(page.locator("#edit-age-value")).to_have_text("+1")
+
+
+def test_impossible_wishes_are_explained(visit: Visit) -> None:
+    page = visit("/choose")
+    page.locator("[name=age_from]").fill("60")
+    page.locator("[name=age_to]").fill("40")
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("#found")).to_contain_text("runs backwards")
 
 
 def _shown(page: Page) -> str:

@@ -10,7 +10,7 @@ from nobodies.choosing import Search
 from nobodies.errors import ModelError
 from nobodies.generator import Generator
 from nobodies.latents.vocabulary import ATTRIBUTES
-from nobodies.latents.wishes import Wishes, parse_wishes
+from nobodies.latents.wishes import ADULT_AGE, Wishes, parse_wishes
 from nobodies.settings import FaceSettings
 from nobodies.web.features import Slider, WishGroup
 
@@ -68,6 +68,11 @@ class FaceAttributes:
         known = set(self._model.names)
         words = {group.name: tuple(word for word in group.words if _needs(word) <= known) for group in _GROUPS}
         return [WishGroup(name, kept) for name, kept in words.items() if kept]
+
+    @property
+    def ages(self) -> tuple[int, int]:
+        """The lowest and the highest age that can be wished for, in years."""
+        return int(ADULT_AGE), int(ATTRIBUTES["age"].maximum)
 
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like: numbers in their unit, chances from 0 to 1."""

@@ -59,6 +59,10 @@ class Attributes(Protocol):
     def wishes(self) -> Sequence[WishGroup]:
         """What can be wished for, besides the age."""
 
+    @property
+    def ages(self) -> tuple[int, int]:
+        """The lowest and the highest age that can be wished for, in years."""
+
     def may_be_shown(self, seed: int) -> bool:
         """Tell whether a seed may come up by chance."""
 

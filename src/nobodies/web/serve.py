@@ -13,7 +13,8 @@ from uvicorn.supervisors import Multiprocess
 
 from nobodies.errors import SettingError
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
-from nobodies.web.keys import new_secret
+from nobodies.web.game import Game
+from nobodies.web.keys import new_secret, read_keys
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +53,13 @@ def serve(
     engine = engine or EngineSettings(layout="throughput")
     if settings.workers > 1 and not engine.threads:
         engine = _shared_out(engine, settings.workers)
+    secret = new_secret()
+    read_keys(settings.keys_file)  # each process reads its files anew; here they are tried before anything begins
+    if settings.real_photos:
+        Game(settings.real_photos, secret)
     listening = _listen(settings)
     config = uvicorn.Config(
-        partial(_make_app, settings, model, engine, marks, new_secret()),
+        partial(_make_app, settings, model, engine, marks, secret),
         factory=True,
         workers=settings.workers,
         log_config=_LOGGING,

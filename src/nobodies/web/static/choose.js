@@ -21,7 +21,7 @@ function wishes() {
   const parts = [];
   const from = data.get("age_from");
   const to = data.get("age_to");
-  if (from || to) parts.push(`age ${from || 0}..${to || 100}`);
+  if (from || to) parts.push(`age ${from || form.age_from.min}..${to || form.age_to.max}`);
   for (const select of form.querySelectorAll("select")) if (select.value) parts.push(select.value);
   return parts.join(", ");
 }
@@ -56,6 +56,7 @@ async function grow() {
     if (where && page.faces.length) found.textContent = text("found_in", { count: number(wall.children.length), seconds: number(page.taken_s, 2) });
     if (!wall.children.length) found.textContent = text("none_found");
   } catch (error) {
+    found.textContent = error.message;
     tellFailure(error);
   } finally {
     growing = false;
