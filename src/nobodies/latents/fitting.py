@@ -24,6 +24,8 @@ _USUALLY_SURE: Final = 0.93
 """Share of faces that must have a property among those said to have it surely, for each attribute and for others."""
 _FEWEST_SURE: Final = 25
 _NEARLY: Final = 0.03
+_LEAST_SURE: Final = 0.85
+"""However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
 
@@ -187,7 +189,7 @@ def _target(name: str, label: Float) -> Float:
 
 
 def _surely(chance: Float, there: Mask, share: float) -> float:
-    """Give the smallest chance, a half or more, beyond which the property is there in nearly every face."""
+    """Give the smallest chance beyond which the property is there in nearly every face."""
     order = np.argsort(-chance, kind="stable")
     right = np.cumsum(there[order]) / np.arange(1, len(order) + 1)
     usable = np.arange(len(order)) >= _FEWEST_SURE - 1
@@ -196,7 +198,7 @@ def _surely(chance: Float, there: Mask, share: float) -> float:
     reachable = share if most >= share else most - _NEARLY
     good = np.flatnonzero(usable & (right >= reachable))
     last = good[-1] if len(good) else len(order) - 1
-    return max(float(chance[order[last]]), 0.5)
+    return max(float(chance[order[last]]), _LEAST_SURE)
 
 
 def _judge(name: str, scores: Float, label: Float, labelled_by: str) -> Fit:
