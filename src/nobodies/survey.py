@@ -5,6 +5,7 @@ A survey is a folder of shards, each written whole. Running it again goes on whe
 
 import io
 import zipfile
+from collections.abc import Generator as GeneratorType
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from nobodies.files import require_writable, write_atomic
 from nobodies.generator import Generator
 from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.settings import FaceSettings
+
+Progress = GeneratorType[int, None, None]
 
 if TYPE_CHECKING:
     from nobodies.vision.results import Landmarks
@@ -143,7 +146,7 @@ def _background_lightness(pixels: Pixels) -> float:
     return float(np.median(lab_of(background)[:, 0])) if len(background) > 300 else float("nan")
 
 
-def run_survey(generator: Generator, folder: Path, num_faces: int) -> Iterator[int]:
+def run_survey(generator: Generator, folder: Path, num_faces: int) -> Progress:
     """Draw faces and look at them, at truncations from 0.7 to 1, until there are enough.
 
     Args:
@@ -261,7 +264,7 @@ def _write_shard(path: Path, generator: Generator, entries: Iterable[Entry]) -> 
 
 def _read_shard(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {key: content[key] for key in content.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and run the same command again") from None

@@ -1,12 +1,16 @@
 """The commands around training, in process."""
 
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nobodies.cli.main import main
@@ -48,6 +52,10 @@ def test_from_pictures_to_a_page(data: Path, tmp_path: Path, capsys: pytest.Capt
     assert "continuing" in capsys.readouterr().out
     assert run("runs", "show", str(tmp_path / "run")) == 0
     assert (tmp_path / "run" / "index.html").exists()
+    export = ["--out", str(tmp_path / "model"), "--name", "mine", "--licence", "CC0"]
+    assert run("runs", "export", str(tmp_path / "run"), *export) == 0
+    assert run("models", "add", str(tmp_path / "model")) == 0
+    assert run("generate", "--model", "mine", "--seeds", "1-2", "--out", str(tmp_path / "faces")) == 0
 
 
 def test_a_dry_run_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,3 +102,31 @@ def test_mistakes_get_one_line(
     complaint = capsys.readouterr().err
     assert complaint.count("\n") == 1
     assert re.search(message, complaint)
+
+
+def test_evaluate(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def brightness(pictures: np.ndarray) -> np.ndarray:
+        return np.stack([pictures.mean((1, 2, 3)), pictures.std((1, 2, 3))], axis=1) / 64
+
+    monkeypatch.setattr("nobodies.training.metrics.features.efficientnet_features", brightness)
+    draw_pictures(tmp_path / "real", count=24)
+    assert train(data, tmp_path / "run", "--set", "training.total_kimg=0.008") == 0
+    shared = [str(tmp_path / "run"), "--data", str(tmp_path / "real"), "--count", "20"]
+    capsys.readouterr()
+    assert run("evaluate", *shared, "--neighbours", str(tmp_path / "pairs.png"), "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["kid"]["num_made"] == 20
+    assert figures["features"] == "EfficientNet-Lite0"
+    assert (tmp_path / "pairs.png").exists()
+    assert run("evaluate", *shared) == 0
+    assert "95%, 20 made, 20 real" in capsys.readouterr().out
+    assert run("evaluate", *shared, "--curve") == 0
+    assert capsys.readouterr().out.count("KID") == 2
+
+
+def test_help_needs_no_torch() -> None:
+    code = "import sys\nimport nobodies.cli.train, nobodies.cli.dataset, nobodies.cli.evaluate, nobodies.cli.runs\n"
+    check = "sys.exit(sum(name in sys.modules for name in ('torch', 'openvino', 'tensorboardX')))"
+    assert subprocess.run([sys.executable, "-c", code + check], check=False).returncode == 0

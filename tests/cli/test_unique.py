@@ -9,7 +9,7 @@ from tests.cli.conftest import Run
 from tests.uniqueness.conftest import fingerprint_embedding, fingerprints
 
 __all__ = ["fingerprints"]
-pytest.importorskip("usearch")
+pytest.importorskip("faiss")
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 

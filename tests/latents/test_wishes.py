@@ -154,3 +154,17 @@ def test_an_attribute_that_the_model_lacks_is_refused(model: AttributeModel) -> 
 def test_wishes_can_be_taken_one_by_one() -> None:
     assert [str(each) for each in parse_wishes("woman, age 30..40").one_by_one()] == ["age 30..40", "woman"]
     assert np.all([not each.adults_only for each in parse_wishes("woman").one_by_one()])
+
+
+def test_one_kind_of_glasses_is_not_the_other() -> None:
+    assert dict(Wishes(eyeglasses=True, adults_only=False).bounds())["sunglasses"] is False
+    assert dict(Wishes(sunglasses=True, adults_only=False).bounds())["eyeglasses"] is False
+
+
+def test_adults_are_screened_with_a_margin_where_the_wish_leaves_room(model: AttributeModel) -> None:
+    row = model.index("age")
+    lowest = {
+        text: parse_wishes(text).score_bounds(model)[0][row] for text in ("", "age 20..22", "age 20..40", "60+")
+    }
+    assert list(lowest.values()) == [24, 20, 24, 60]
+    assert parse_wishes("age 20..40").fits({"age": 21.0})

@@ -115,7 +115,7 @@ def test_grey_sources_stay_grey(tmp_path: Path) -> None:
 
 def test_refusals(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
-    for name, message in (("empty", "holds no pictures"), ("nowhere", "no folder, zip or picture")):
+    for name, message in (("empty", "holds no pictures"), ("nowhere", "no folder, zip, picture or video")):
         with pytest.raises(InputError, match=message):
             build_all(tmp_path / name, tmp_path / "out.zip")
     with pytest.raises(InputError, match="7 too small"):
@@ -139,3 +139,14 @@ def test_looks_and_sharpness() -> None:
     assert (look ^ look_of(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))).bit_count() > 16
     noise = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     assert sharpness(pixels) < sharpness(noise) / 10
+
+
+def test_a_frame_a_second_is_taken_from_videos(tmp_path: Path) -> None:
+    from tests.imaging.clips import corners, write_clip
+
+    (tmp_path / "in").mkdir()
+    write_clip(tmp_path / "in" / "clip.mp4", lambda _: corners(), num_frames=25)
+    (tmp_path / "in" / "broken.mp4").write_bytes(b"no video")
+    report = build_all(tmp_path / "in", tmp_path / "faces.zip")
+    assert report.num_pictures == 3  # 25 frames at ten a second
+    assert sum(report.rejects.values()) == 1

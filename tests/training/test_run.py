@@ -157,6 +157,15 @@ def test_a_run_goes_on_only_as_it_began(dataset: PictureDataset, tmp_path: Path)
     assert longer.num_pictures == 80
 
 
+def test_a_run_that_broke_goes_on_more_slowly(dataset: PictureDataset, tmp_path: Path) -> None:
+    run_to_end(tmp_path / "run", dataset, tiny_config(), stop=stop_after(2))
+    slower = tiny_config(g_learning_rate=0.0005)
+    state = begin_or_continue(RunFolder(tmp_path / "run"), slower, ALONE)
+    assert state.step == 3
+    assert state.g_optimizer.param_groups[0]["lr"] < 0.0005
+    assert RunFolder(tmp_path / "run").config() == slower
+
+
 def test_transfer(dataset: PictureDataset, tmp_path: Path) -> None:
     run_to_end(tmp_path / "first", dataset, tiny_config())
     snapshot = RunFolder(tmp_path / "first").snapshot_paths()[-1]

@@ -9,7 +9,7 @@ from nobodies.training.dataset import PictureDataset
 from nobodies.training.phases import Phases
 from nobodies.training.processes import Processes
 from nobodies.training.state import TrainingState, fresh_state
-from nobodies.training.step import train_step, update_average
+from nobodies.training.step import StepReport, mean_report, train_step, update_average
 from tests.training.conftest import tiny_config
 
 
@@ -111,6 +111,13 @@ def test_bf16_trains(dataset: PictureDataset) -> None:
     state = fresh_state(tiny_config(compute="bf16", augment="fixed", augment_p=0.5))
     run_steps(state, dataset, 2)
     assert weights(state).isfinite().all()
+
+
+def test_figures_are_averaged_over_the_steps_that_have_them() -> None:
+    first = StepReport(1, 1.0, 2.0, 5.0, 7.0, 0.5)
+    second = StepReport(2, 3.0, 2.0, None, None, 1.0)
+    assert mean_report([first, second]) == StepReport(2, 2.0, 2.0, 5.0, 7.0, 0.75)
+    assert mean_report([second]).r1_loss is None
 
 
 def test_processes_share_chunks_evenly() -> None:

@@ -8,7 +8,7 @@ from nobodies.uniqueness.guard import Guard
 from nobodies.uniqueness.ledger import SqliteLedger
 from tests.uniqueness.conftest import fingerprint_embedding
 
-pytest.importorskip("usearch")
+pytest.importorskip("faiss")
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 

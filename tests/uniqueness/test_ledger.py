@@ -17,7 +17,7 @@ from nobodies.uniqueness.ledger import Ledger, SqliteLedger
 from nobodies.uniqueness.neighbours import Rows
 from tests.uniqueness.test_neighbours import embeddings
 
-pytest.importorskip("usearch")
+pytest.importorskip("faiss")
 DISTANCE = 0.4
 
 

@@ -51,7 +51,7 @@ def test_comparing_with_others(count: int, num_others: int, block: int) -> None:
 
 
 def test_the_index_finds_what_exact_search_finds() -> None:
-    pytest.importorskip("usearch")
+    pytest.importorskip("faiss")
     rows, queries = embeddings(3000), embeddings(200, 9)
     queries[:100] = rows[:100] + np.float32(0.02) * embeddings(100, 5)
     index = Index()
@@ -63,7 +63,7 @@ def test_the_index_finds_what_exact_search_finds() -> None:
 
 
 def test_a_saved_index_comes_back(tmp_path: Path) -> None:
-    pytest.importorskip("usearch")
+    pytest.importorskip("faiss")
     index, rows = Index(), embeddings(50)
     index.add(np.arange(50) + 7, rows)
     index.save(tmp_path / "a.index")
@@ -75,7 +75,7 @@ def test_a_saved_index_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 10, 32, 200, -1])
 def test_a_torn_index_is_not_read(tmp_path: Path, keep: int) -> None:
-    pytest.importorskip("usearch")
+    pytest.importorskip("faiss")
     index = Index()
     index.add(np.arange(50), embeddings(50))
     path = tmp_path / "a.index"

@@ -29,7 +29,7 @@ def command() -> None:
 def build_command(
     source: Path, out: Path, align: bool, labels: str | None, licence: str, workers: int, **options: Any
 ) -> None:
-    """Cut, check and pack the pictures in SOURCE: a folder, a zip or a picture.
+    """Cut, check and pack the pictures in SOURCE: a folder, a zip, a picture or a video.
 
     The same command continues after any stop. OUT.report.json says what was left out and why; OUT.sheet.jpg shows a
     sample.

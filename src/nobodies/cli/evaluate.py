@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nobodies.errors import DependencyError, InputError
+from nobodies.errors import DependencyError
 from nobodies.training.dataset import PictureDataset
 
 
@@ -31,11 +31,13 @@ def command(
         import torch  # noqa: F401
     except ImportError as error:
         raise DependencyError("evaluating needs torch: pip install 'nobodies[train]'") from error
+    from nobodies.training.run import newest_generator
+
     dataset = PictureDataset(data)
     if curve:
         _show_curve(target, dataset, count, seed)
         return
-    _show(_newest(target), dataset, count, seed, neighbours, as_json)
+    _show(newest_generator(target), dataset, count, seed, neighbours, as_json)
 
 
 def _show(path: Path, dataset: PictureDataset, count: int, seed: int, neighbours: Path | None, as_json: bool) -> None:
@@ -66,14 +68,3 @@ def _show_curve(run: Path, dataset: PictureDataset, count: int, seed: int) -> No
 
     for num_pictures, estimate in kid_curve(RunFolder(run), dataset, efficientnet_features, count=count, seed=seed):
         click.echo(f"{num_pictures / 1000:8.1f} kimg  KID {estimate}")
-
-
-def _newest(target: Path) -> Path:
-    if not target.is_dir():
-        return target
-    from nobodies.training.run import RunFolder
-
-    paths = RunFolder(target).generator_paths()
-    if not paths:
-        raise InputError(f"{target} holds no generators: give the folder of a run, or a generator")
-    return paths[-1]

@@ -90,6 +90,29 @@ def add(path: Path, name: str | None) -> None:
     click.echo(f"{model.name} is ready")
 
 
+@command.command(name="import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", help="What to call the model; after the file if not given.")
+@click.option(
+    "--networks",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write all networks of the file, discriminator included, as safetensors for further training.",
+)
+def import_(path: Path, name: str | None, networks: Path | None) -> None:
+    """Take in other people's StyleGAN2 weights.
+
+    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the official
+    names; its content tells which. Nothing in it is run.
+    """
+    from nobodies.importing import import_model
+
+    model = import_model(path, name=name, networks=networks)
+    click.echo("Licence chain:", err=True)
+    click.echo(licence_text(model.description.licence_chain), err=True)
+    click.echo(f"{model.name} is ready: {model.description.title}, from {model.description.source}")
+
+
 @command.command()
 @click.argument("name", required=False)
 def verify(name: str | None) -> None:

@@ -19,9 +19,13 @@ FEWEST_FACES: Final = 100
 _PENALTIES: Final = np.logspace(-2, 6, 33)
 _SOFTEST: Final = 0.02
 """Labels of chances are kept so far from 0 and 1, beyond which nets only shout."""
-_SURE: Final = 0.98
-"""Share of faces that must have a property among those said to have it surely."""
+_SURE: Final = {"woman": 0.98, "smile": 0.97}
+_USUALLY_SURE: Final = 0.93
+"""Share of faces that must have a property among those said to have it surely, for each attribute and for others."""
 _FEWEST_SURE: Final = 25
+_NEARLY: Final = 0.03
+_LEAST_SURE: Final = 0.85
+"""However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
 
@@ -166,10 +170,14 @@ def _fit_one(name: str, x: Float, label: Float) -> tuple[Float, float, tuple[flo
     weights, offset, left_out = ridge(x, _target(name, label))
     if ATTRIBUTES[name].kind == "number":
         return weights, offset, (float("nan"), float("nan"))
-    there = label >= 0.5
+    there, share = label >= 0.5, _SURE.get(name, _USUALLY_SURE)
     slope, shift = platt(left_out, there)
     chance = sigmoid(slope * left_out + shift)
-    return slope * weights, slope * offset + shift, (_surely(chance, there), 1 - _surely(1 - chance, ~there))
+    return (
+        slope * weights,
+        slope * offset + shift,
+        (_surely(chance, there, share), 1 - _surely(1 - chance, ~there, share)),
+    )
 
 
 def _target(name: str, label: Float) -> Float:
@@ -180,14 +188,17 @@ def _target(name: str, label: Float) -> Float:
     return logits
 
 
-def _surely(chance: Float, there: Mask) -> float:
-    """Give the smallest chance, a half or more, beyond which the property is there in nearly every face."""
+def _surely(chance: Float, there: Mask, share: float) -> float:
+    """Give the smallest chance beyond which the property is there in nearly every face."""
     order = np.argsort(-chance, kind="stable")
     right = np.cumsum(there[order]) / np.arange(1, len(order) + 1)
     usable = np.arange(len(order)) >= _FEWEST_SURE - 1
-    good = np.flatnonzero(usable & (right >= _SURE))
-    last = good[-1] if len(good) else min(_FEWEST_SURE, len(order)) - 1
-    return max(float(chance[order[last]]), 0.5)
+    # Where it is never that sure, nearly as sure as it gets has to do.
+    most = float(right[usable].max(initial=0.0))
+    reachable = share if most >= share else most - _NEARLY
+    good = np.flatnonzero(usable & (right >= reachable))
+    last = good[-1] if len(good) else len(order) - 1
+    return max(float(chance[order[last]]), _LEAST_SURE)
 
 
 def _judge(name: str, scores: Float, label: Float, labelled_by: str) -> Fit:

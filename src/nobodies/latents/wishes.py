@@ -20,7 +20,20 @@ from numpy.typing import NDArray
 from nobodies.errors import SettingError
 from nobodies.latents.attributes import AttributeModel, logit
 from nobodies.latents.vocabulary import ATTRIBUTES, Attribute, Range
-from nobodies.latents.words import ABOVE, ADULT_AGE, DENIALS, FILLERS, MEASURES, NO, SPOKEN, UNITS, VALUE, WORDS, YES
+from nobodies.latents.words import (
+    ABOVE,
+    ADULT_AGE,
+    DENIALS,
+    FILLERS,
+    MEASURES,
+    NO,
+    SCREENED_AGE,
+    SPOKEN,
+    UNITS,
+    VALUE,
+    WORDS,
+    YES,
+)
 
 __all__ = ["ADULT_AGE", "Range", "Wishes", "known_words", "parse_wishes"]
 
@@ -78,8 +91,10 @@ class Wishes:
         return all(_holds(ATTRIBUTES[name], wish, values[name]) for name, wish in self.bounds())
 
     def bounds(self) -> Iterator[tuple[str, Range | bool]]:
-        """Give each wish, with the age bound to adults where minors are left out."""
+        """Give each wish and what it implies: one kind of glasses is not the other, and minors are left out."""
         wishes = dict(self.items())
+        if self.eyeglasses or self.sunglasses:  # in w, dark glasses lie beyond clear ones
+            wishes["sunglasses" if self.eyeglasses else "eyeglasses"] = False
         if self.adults_only:
             age = self.age or Range(ATTRIBUTES["age"].minimum, ATTRIBUTES["age"].maximum)
             wishes["age"] = Range(max(age.low, ADULT_AGE), age.high)
@@ -103,12 +118,17 @@ class Wishes:
         for name, wish in self.bounds():
             row = model.index(name)
             if isinstance(wish, Range):
-                low[row], high[row] = wish.low, wish.high
+                low[row], high[row] = self._predicted_low(name, wish), wish.high
             elif wish:
                 low[row] = logit(float(model.arrays["sure_yes"][row]), certain=1.0 - 1e-6)
             else:
                 high[row] = logit(float(model.arrays["sure_no"][row]), certain=1.0 - 1e-6)
         return low, high
+
+    def _predicted_low(self, name: str, wish: Range) -> float:
+        """Give the smallest value that may be predicted; for adults with a margin, if there is room."""
+        roomy = wish.high >= SCREENED_AGE + ATTRIBUTES["age"].tolerance
+        return max(wish.low, SCREENED_AGE) if name == "age" and self.adults_only and roomy else wish.low
 
     def screen(self, model: AttributeModel, w: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell which style codes are those of faces as wished, without drawing them.

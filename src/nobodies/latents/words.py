@@ -8,6 +8,8 @@ from nobodies.latents.vocabulary import ATTRIBUTES, Range
 
 ADULT_AGE: Final = 20.0
 """Faces that look younger count as minors: 18, and a margin for what the eye and the fit may err."""
+SCREENED_AGE: Final = 24.0
+"""Faces are not drawn as adults unless they are predicted to look this old: ages read from w are off by 5 years."""
 
 SPOKEN: Final = {
     "woman": ("woman", "man"),

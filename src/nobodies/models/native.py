@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
@@ -70,7 +69,7 @@ def save(model: Model, folder: Path) -> Model:
     """
     from safetensors.numpy import save as to_bytes
 
-    data = to_bytes({name: np.ascontiguousarray(tensor) for name, tensor in sorted(model.tensors.items())})
+    data = to_bytes({name: tensor.copy("C") for name, tensor in sorted(model.tensors.items())})
     described = asdict(model.description) | {"weights_sha256": hashlib.sha256(data).hexdigest()}
     write_atomic(folder / WEIGHTS_NAME, data)
     text = json.dumps({"format_version": FORMAT_VERSION, **described}, indent=2, ensure_ascii=False)

@@ -153,6 +153,24 @@ class Store:
             return self._add_native(path, name)
         return self._add_unpacked(path)
 
+    def put(self, model: Model) -> Model:
+        """Take a model that was made or imported, in the place of one of the same name.
+
+        Returns:
+            The model with its checksum filled in.
+
+        Raises:
+            ModelError: its name is none.
+            OutputError: the cache folder cannot be written.
+        """
+        check_name(model.name)
+        with self._lock(model.name), self._staging(model.name) as staging:
+            made = staging / "model"
+            make_folder(made)
+            saved = native.save(model, made)
+            self._put_in_place(model.name, made)
+        return saved
+
     def verify(self, name: str) -> Description:
         """Check a model's files against their checksums, changing nothing.
 
@@ -286,12 +304,7 @@ class Store:
         check_name(name)
         if name in CATALOGUE:
             _check_converted(model, CATALOGUE[name])
-        with self._lock(name), self._staging(name) as staging:
-            made = staging / "model"
-            make_folder(made)
-            model = native.save(Model(replace(model.description, name=name), model.tensors), made)
-            self._put_in_place(name, made)
-        return model
+        return self.put(Model(replace(model.description, name=name), model.tensors))
 
     def _put_in_place(self, name: str, made: Path) -> None:
         target = self.path(name)

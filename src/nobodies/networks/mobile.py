@@ -1,6 +1,7 @@
 """The MobileStyleGAN student as a torch module: the engine's weights under the engine's names, with gradients.
 
-Source: MobileStyleGAN, arXiv:2104.04767, figure 3. Names and layouts: `nobodies.models.architectures.mobile_stylegan`.
+Source: MobileStyleGAN, arXiv:2104.04767, figure 3. Names and layouts are those of
+`nobodies.models.architectures.mobile_stylegan`.
 """
 
 from collections.abc import Mapping

@@ -29,7 +29,7 @@ from nobodies.training.sources import SourcePicture, find_pictures
 Colour = Literal["as first", "rgb", "grey"]
 Format = Literal["png", "jpeg"]
 Cut = Callable[[Image.Image], list[Image.Image]]
-"""Cuts the faces out of a picture, [] where there is none."""
+"""Cuts the faces out of a picture, [] where there is none. Raises InputError, 'reason: …', if it takes none."""
 
 _SHEET_COUNT: Final = 48
 _NEAR_BITS: Final = 2
@@ -100,7 +100,7 @@ def build(
     Writes `OUT`, a zip; `OUT.report.json`; and `OUT.sheet.jpg`, a contact sheet.
 
     Args:
-        source: picture, folder or zip.
+        source: picture, video, folder or zip.
         out: zip to write.
         settings: what to take.
         cut: finds and cuts faces; the centre square is cut if not given.
@@ -117,7 +117,7 @@ def build(
     work = out.with_name(f".{out.name}.work")
     mode = _mode(pictures, settings)
     journal = _Journal(work, _fingerprint(source, settings, cut))
-    yield from _judge_all(pictures, journal, settings, cut or _centre_square, mode, workers)
+    yield from _judge_all(pictures, journal, settings, cut or centre_square(settings.min_face), mode, workers)
     judged = {each.name: each for each in journal.read()}
     in_order = [judged[picture.name] for picture in pictures]
     kept, rejects = _select(in_order, settings)
@@ -210,32 +210,47 @@ def _judge_all(
 
 
 def _judge(picture: SourcePicture, stem: str, work: Path, settings: BuildSettings, cut: Cut, mode: str) -> Judged:
+    taken: list[Taken] = []
+    reason = "no face"
     try:
-        crops = cut(picture.read())
-    except InputError as error:
-        return Judged(picture.name, rejected=str(error).partition(":")[0])
-    if not crops:
-        return Judged(picture.name, rejected="no face")
-    taken, reason = [], None
-    for number, crop in enumerate(crops):
-        if min(crop.size) < max(settings.min_face, 1):
-            reason = "too small"
-            continue
-        side = settings.resolution
-        small = crop.convert(mode).resize((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        if settings.min_sharpness and sharpness(np.asarray(small.convert("L"))) < settings.min_sharpness:
-            reason = "blurred"
-            continue
-        file = f"{stem}-{number}.{settings.format}"
-        write_atomic(work / file, _encode(small, settings))
-        taken.append(Taken(file, look_of(small)))
+        for image in picture.read():
+            try:
+                crops = [_resized(crop, settings, mode) for crop in cut(image)]
+            except InputError as error:
+                reason = _reason(error)
+                continue
+            for crop in crops:
+                if settings.min_sharpness and sharpness(np.asarray(crop.convert("L"))) < settings.min_sharpness:
+                    reason = "blurred"
+                    continue
+                file = f"{stem}-{len(taken)}.{settings.format}"
+                write_atomic(work / file, _encode(crop, settings))
+                taken.append(Taken(file, look_of(crop)))
+    except InputError as error:  # from here on it cannot be read; what was taken of a video stays
+        reason = _reason(error)
     return Judged(picture.name, tuple(taken), None if taken else reason)
 
 
-def _centre_square(image: Image.Image) -> list[Image.Image]:
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return [image.crop((left, top, left + side, top + side))]
+def _reason(error: InputError) -> str:
+    return str(error).partition(":")[0]
+
+
+def _resized(crop: Image.Image, settings: BuildSettings, mode: str) -> Image.Image:
+    side = settings.resolution
+    return crop.convert(mode).resize((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def centre_square(min_face_px: int) -> Cut:
+    """Cut the centre square of every picture whose shorter side has this many pixels."""
+
+    def cut(image: Image.Image) -> list[Image.Image]:
+        side = min(image.size)
+        if side < min_face_px:
+            raise InputError(f"too small: {side} px, want {min_face_px}")
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        return [image.crop((left, top, left + side, top + side))]
+
+    return cut
 
 
 def _mode(pictures: list[SourcePicture], settings: BuildSettings) -> str:
@@ -244,8 +259,8 @@ def _mode(pictures: list[SourcePicture], settings: BuildSettings) -> str:
         return _MODES[settings.colour]
     for picture in pictures[:100]:
         try:
-            return "L" if picture.read().mode in {"1", "L", "I;16", "LA"} else "RGB"
-        except InputError:
+            return "L" if next(picture.read()).mode in {"1", "L", "I;16", "LA"} else "RGB"
+        except (InputError, StopIteration):
             continue
     return "RGB"
 

@@ -54,8 +54,15 @@ def save_snapshot(state: TrainingState, path: Path) -> None:
     write_atomic(path, to_bytes(dict(_tensors(state)), metadata={_HEADER: json.dumps(values)}))
 
 
-def load_snapshot(path: Path, *, device: torch.device | None = None) -> TrainingState:
+def load_snapshot(
+    path: Path, *, config: TrainingConfig | None = None, device: torch.device | None = None
+) -> TrainingState:
     """Read a run back as it was.
+
+    Args:
+        path: of the snapshot.
+        config: to go on with, of the same networks; the snapshot's own if not given.
+        device: to train on; the CPU if not given.
 
     Raises:
         WeightsError: the file is damaged, or no snapshot of ours.
@@ -63,7 +70,7 @@ def load_snapshot(path: Path, *, device: torch.device | None = None) -> Training
     with _opened(path) as file:
         header = _header(file, path)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    state = fresh_state(header.config, device=device)
+    state = fresh_state(config or header.config, device=device)
     for name, network in _networks(state):
         _fill(network, tensors, f"{name}.", path)
     for name, network, optimizer in _optimizers(state):

@@ -25,7 +25,7 @@ from nobodies.training.phases import Phases
 from nobodies.training.processes import Processes
 from nobodies.training.samples import write_samples
 from nobodies.training.state import TrainingState, fresh_state
-from nobodies.training.step import StepReport, train_step
+from nobodies.training.step import StepReport, mean_report, train_step
 
 LOG_EVERY_STEPS: Final = 10
 
@@ -35,6 +35,7 @@ class Progress:
     """Where a run is, every `LOG_EVERY_STEPS` steps and at each snapshot."""
 
     report: StepReport
+    """Means since the last progress."""
     num_pictures: int
     total_pictures: int
     augment_p: float
@@ -107,6 +108,20 @@ class RunFolder:
         return path
 
 
+def newest_generator(target: Path) -> Path:
+    """The newest averaged generator of a run, or the file itself if it is one.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    if not target.is_dir():
+        return target
+    paths = RunFolder(target).generator_paths()
+    if not paths:
+        raise InputError(f"{target} holds no generators: give the folder of a run, or a generator")
+    return paths[-1]
+
+
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
     lines = path.read_text().splitlines() if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
@@ -119,7 +134,7 @@ def begin_or_continue(
 
     Args:
         folder: of the run.
-        config: asked for; must be that of the run if it has begun, the length of the run excepted.
+        config: asked for; must be that of the run if it has begun, `_FREE` settings excepted.
         processes: all of the run; the first writes.
         transfer_from: snapshot of another run to start from.
 
@@ -138,10 +153,10 @@ def begin_or_continue(
                 raise
             continue
         _require_same(header.config, config, folder.path)
-        state = load_snapshot(path, device=processes.device)
-        state.config = config
+        state = load_snapshot(path, config=config, device=processes.device)
         if processes.is_first:
             folder.trim_log(state.step)
+            write_atomic(folder.config_path, config.to_json().encode())
         return state
     state = fresh_state(config, device=processes.device)
     if transfer_from is not None:
@@ -155,7 +170,9 @@ def begin_or_continue(
 
 
 # What may change while a run goes on, without making it another run.
-_FREE: Final = frozenset({"total_kimg", "snapshot_kimg", "keep_snapshots"})
+_FREE: Final = frozenset(
+    {"total_kimg", "snapshot_kimg", "keep_snapshots", "g_learning_rate", "d_learning_rate", "r1_gamma", "compute"}
+)
 
 
 def _require_same(begun: TrainingConfig, asked: TrainingConfig, folder: Path) -> None:
@@ -214,19 +231,19 @@ def train(
     phases = Phases(state)
     chunks = ChunkLoader(dataset, settings, processes).from_step(state.step)
     snapshot_steps = max(round(settings.snapshot_kimg * 1000 / settings.batch), 1)
-    since, since_step = time.monotonic(), state.step
+    since, reports = time.monotonic(), []
     while state.step < settings.total_steps:
         try:
-            report = train_step(phases, next(chunks), processes)
+            reports.append(train_step(phases, next(chunks), processes))
         except TrainingError as error:
             raise TrainingError(f"{error}. {_last_good(folder)}") from error
         stopping = processes.agree(stop())
         saving = stopping or state.step % snapshot_steps == 0 or state.step == settings.total_steps
         if saving or state.step % LOG_EVERY_STEPS == 0:
-            elapsed, steps = time.monotonic() - since, state.step - since_step
+            speed = len(reports) * settings.batch / max(time.monotonic() - since, 1e-9)
             path = folder.save(state) if saving and processes.is_first else None
-            yield _progress(state, report, steps * settings.batch / max(elapsed, 1e-9), path, folder, processes)
-            since, since_step = time.monotonic(), state.step
+            yield _progress(state, mean_report(reports), speed, path, folder, processes)
+            since, reports = time.monotonic(), []
         if stopping:
             break
     chunks.close()

@@ -1,4 +1,4 @@
-"""Pictures to build a dataset from: a picture, a folder, a zip, each read within limits."""
+"""Pictures to build a dataset from: a picture, a video, a folder or zip of such, each read within limits."""
 
 import io
 import zipfile
@@ -12,18 +12,20 @@ from PIL import Image, ImageOps
 from nobodies.errors import InputError
 
 PICTURE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
+VIDEO_SUFFIXES: Final = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
+FRAME_EVERY_S: Final = 1.0
 _MOST_PIXELS: Final = 100_000_000
 _MOST_FILE_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True)
 class SourcePicture:
-    """A picture yet to be read."""
+    """A picture or video yet to be read."""
 
     name: str
     """Path below the source, with forward slashes."""
-    read: Callable[[], Image.Image]
-    """Decodes it upright, raising InputError where it is broken or too large."""
+    read: Callable[[], Iterator[Image.Image]]
+    """Decodes it upright, a video as a frame a second; raises InputError where it is broken or too large."""
 
     @property
     def folder(self) -> str:
@@ -32,7 +34,7 @@ class SourcePicture:
 
 
 def find_pictures(source: Path) -> list[SourcePicture]:
-    """List the pictures of a source, in the order of their names.
+    """List the pictures and videos of a source, in the order of their names. Videos in zips are passed over.
 
     Raises:
         InputError: it does not exist, cannot be read, or holds no picture.
@@ -41,10 +43,10 @@ def find_pictures(source: Path) -> list[SourcePicture]:
         found = list(_in_folder(source))
     elif source.suffix.lower() == ".zip":
         found = list(_in_zip(source))
-    elif source.suffix.lower() in PICTURE_SUFFIXES and source.exists():
-        found = [SourcePicture(source.name, lambda: _decode(source.read_bytes, source.stat().st_size))]
+    elif source.is_file() and (reader := _reader(source)):
+        found = [SourcePicture(source.name, reader)]
     else:
-        raise InputError(f"{source} is no folder, zip or picture: give one of these")
+        raise InputError(f"{source} is no folder, zip, picture or video: give one of these")
     if not found:
         raise InputError(f"{source} holds no pictures: want {', '.join(sorted(PICTURE_SUFFIXES))}")
     return sorted(found, key=lambda picture: picture.name)
@@ -52,11 +54,28 @@ def find_pictures(source: Path) -> list[SourcePicture]:
 
 def _in_folder(folder: Path) -> Iterator[SourcePicture]:
     for path in folder.rglob("*"):
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file():
-            yield SourcePicture(
-                path.relative_to(folder).as_posix(),
-                lambda path=path: _decode(path.read_bytes, path.stat().st_size),  # type: ignore[misc]
-            )
+        if path.is_file() and (reader := _reader(path)):
+            yield SourcePicture(path.relative_to(folder).as_posix(), reader)
+
+
+def _reader(path: Path) -> Callable[[], Iterator[Image.Image]] | None:
+    """How to read a file, None if it is neither picture nor video by its name."""
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES:
+        return lambda: iter([_decode(path.read_bytes, path.stat().st_size)])
+    return (lambda: _frames(path)) if suffix in VIDEO_SUFFIXES else None
+
+
+def _frames(path: Path) -> Iterator[Image.Image]:
+    """A frame of a video each `FRAME_EVERY_S`."""
+    from nobodies.imaging.video_reader import open_video
+
+    due = 0.0
+    with open_video(path) as video:
+        for frame in video:
+            if frame.time_s >= due:
+                yield Image.fromarray(frame.pixels())
+                due = frame.time_s + FRAME_EVERY_S
 
 
 def _in_zip(path: Path) -> Iterator[SourcePicture]:
@@ -68,7 +87,7 @@ def _in_zip(path: Path) -> Iterator[SourcePicture]:
         if PurePosixPath(info.filename).suffix.lower() in PICTURE_SUFFIXES:
             yield SourcePicture(
                 info.filename,
-                lambda info=info: _decode(lambda: archive.read(info), info.file_size),  # type: ignore[misc]
+                lambda info=info: iter([_decode(lambda: archive.read(info), info.file_size)]),  # type: ignore[misc]
             )
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,17 @@ class StepReport:
     r1_loss: float | None
     real_sign: float
     """Mean sign of the discriminator's answer to real pictures."""
+
+
+def mean_report(reports: Sequence[StepReport]) -> StepReport:
+    """Average the figures of several steps, each over the steps that have it, under the number of the last."""
+
+    def mean(name: str) -> float | None:
+        values = [value for report in reports if (value := getattr(report, name)) is not None]
+        return fmean(values) if values else None
+
+    figures = {each.name: mean(each.name) for each in fields(StepReport) if each.name != "step"}
+    return StepReport(step=reports[-1].step, **figures)  # type: ignore[arg-type]
 
 
 def train_step(phases: Phases, chunks: Sequence[Chunk], processes: Processes) -> StepReport:

@@ -20,9 +20,10 @@ NUM_BINS: Final = 3000
 
 _BLOCK_ROWS: Final = 1024
 _CONNECTIVITY: Final = 16
-_EXPANSION_ADD: Final = 96
+_EXPANSION_ADD: Final = 64
 _EXPANSION_SEARCH: Final = 96
 _DIGEST_BYTES: Final = 32
+_COUNT_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +96,8 @@ class Index:
 
     It proposes; whoever asks compares the proposals exactly. benchmarks/ledger.py measures how often it misses.
 
-    Source: HNSW, arXiv:1603.09320, as usearch builds it (extra `[unique]`).
+    Source: HNSW, arXiv:1603.09320, as faiss builds it (extra `[unique]`). usearch, which is smaller, was tried first:
+    once it is imported, OpenVINO, imported later, cannot read its nets any more and draws broken faces.
     """
 
     def __init__(self) -> None:
@@ -105,30 +107,36 @@ class Index:
             DependencyError: the extra unique is not installed.
         """
         try:
-            from usearch.index import Index as Graph
+            import faiss
         except ImportError:
             raise DependencyError("unique faces need an extra: pip install 'nobodies[unique]'") from None
-        self._graph: Any = Graph(
-            ndim=NUM_DIMENSIONS,
-            metric="l2sq",
-            dtype="f16",
-            connectivity=_CONNECTIVITY,
-            expansion_add=_EXPANSION_ADD,
-            expansion_search=_EXPANSION_SEARCH,
-        )
+        self._faiss: Any = faiss
+        self._graph: Any = self._faiss.IndexHNSWSQ(NUM_DIMENSIONS, self._faiss.ScalarQuantizer.QT_fp16, _CONNECTIVITY)
+        self._graph.hnsw.efConstruction = _EXPANSION_ADD
+        self._graph.is_trained = True  # half precision has nothing to learn
+        self._keys = np.empty(0, np.int64)
+        """Keys by place, with room for more."""
 
     def __len__(self) -> int:
         """Count the embeddings."""
-        return len(self._graph)
+        return int(self._graph.ntotal)
 
     def add(self, keys: NDArray[np.int64], rows: Rows) -> None:
-        """Take in embeddings [N, D] under keys [N] that are not in use."""
+        """Take in embeddings [N, D] under keys [N], which grow from call to call."""
         if len(keys):
-            self._graph.add(keys.astype(np.uint64), rows)
+            first = len(self)
+            if first + len(keys) > self._keys.size:
+                self._keys = np.concatenate([self._keys[:first], np.zeros(first + len(keys), np.int64)])
+            self._keys[first : first + len(keys)] = keys
+            self._graph.add(np.ascontiguousarray(rows, np.float32))
 
     def candidates(self, row: Rows, count: int) -> list[int]:
         """Give the keys of embeddings that are probably the nearest to `row` [D]."""
-        return [int(key) for key in self._graph.search(row, count).keys] if len(self) else []
+        if not len(self):
+            return []
+        self._graph.hnsw.efSearch = _EXPANSION_SEARCH
+        _, places = self._graph.search(np.ascontiguousarray(row[None], np.float32), count)
+        return [int(self._keys[place]) for place in places[0] if place >= 0]
 
     def save(self, path: Path) -> None:
         """Write the index to a file that is whole or not there.
@@ -136,16 +144,20 @@ class Index:
         Raises:
             OutputError: it cannot be written.
         """
-        content = bytes(self._graph.save())
-        write_atomic(path, hashlib.sha256(content).digest() + content)
+        content = self._keys[: len(self)].astype("<i8").tobytes() + self._faiss.serialize_index(self._graph).tobytes()
+        head = hashlib.sha256(content).digest() + len(self).to_bytes(_COUNT_BYTES)
+        write_atomic(path, head + content)
 
     def load(self, path: Path) -> bool:
         """Read an index that was saved; False, and nothing read, if the file is missing or not as it was written."""
         try:
-            content = path.read_bytes()
+            content = memoryview(path.read_bytes())
         except OSError:
             return False
-        if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        head, content = content[: _DIGEST_BYTES + _COUNT_BYTES], content[_DIGEST_BYTES + _COUNT_BYTES :]
+        if hashlib.sha256(content).digest() != head[:_DIGEST_BYTES]:
             return False
-        self._graph.load(content[_DIGEST_BYTES:])
+        count = int.from_bytes(head[_DIGEST_BYTES:])
+        self._keys = np.frombuffer(content[: 8 * count], "<i8").astype(np.int64)
+        self._graph = self._faiss.deserialize_index(np.frombuffer(content[8 * count :], np.uint8))
         return True

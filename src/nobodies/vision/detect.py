@@ -17,7 +17,8 @@ Array = npt.NDArray[Any]
 MAX_LOOKS = 256
 """The most runs of the net that one picture may cost. Where more would be needed, the smallest faces are given up."""
 SMALLEST_SHARE = 1 / 20
-"""Smallest face that one look finds reliably, as a share of the side looked at."""
+"""Smallest face that one look is meant for, as a share of the side looked at: two thirds of faces of that width are
+found, and nearly all from a fifteenth up (docs/results.md)."""
 _OVERLAP_SHARE = 1 / 4  # of two neighbouring windows; a face up to this size lies whole in one of them
 _LARGEST_SHARE = 1 / 2  # of a window that is not the whole picture: larger faces are the business of wider windows
 _AUTO_SHARE = 1 / 40  # of the picture's longer side: the default smallest face
@@ -56,17 +57,19 @@ class Detector:
     ) -> list[Detection]:
         """Find faces.
 
-        One look covers the whole picture and finds faces down to a twentieth of its longer side. Smaller ones take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll` is
-        set and the first finds no face it is sure of.
+        One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones
+        take looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll`
+        is set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
             min_score: leave out faces scored lower, in (0, 1).
-            min_size_px: width of the smallest face to look for. None means a fortieth of the longer side but at
+            min_size_px: width of the smallest face to look for, of which two in three are found; nearly all from a
+                third wider up. None means a fortieth of the longer side but at
                 least 32 px, which costs at most 10 looks; a twentieth of the longer side or more costs one.
             any_roll: where no face is sure, look again upside down. Without, faces turned by more than about 90
-                degrees are missed, or found with their points in wrong places.
+                degrees are missed, or found with their points in wrong places; fewer things that are no faces
+                are taken for one.
 
         Returns:
             Faces, the widest first.

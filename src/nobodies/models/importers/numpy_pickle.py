@@ -41,6 +41,20 @@ def array(value: Any) -> NDArray[Any]:
     return np.frombuffer(content, kind).reshape(shape, order="F" if order else "C")
 
 
+def scalar(value: Any) -> NDArray[Any]:
+    """Give the number that a record describes, as an array without axes.
+
+    Raises:
+        WeightsError: it describes none.
+    """
+    match value:
+        case Record(args=(dtype, memoryview() as content)):
+            kind = _dtype(dtype)
+            if len(content) == kind.itemsize:
+                return np.frombuffer(content, kind).reshape(())
+    raise WeightsError("the file holds something else where a number should be")
+
+
 def _bytes(shape: tuple[int, ...], kind: np.dtype[Any]) -> int:
     return math.prod(shape) * kind.itemsize
 
