@@ -69,11 +69,11 @@ def start(_: argparse.Namespace) -> Iterator[str]:
 
 def ready(_: argparse.Namespace) -> Iterator[str]:
     """Faces out of the pool, one request after the other, while the pool refills behind them."""
-    with serving("--pool-faces", "300") as address:
-        _wait_for_pool(address, 300)
+    with serving("--pool-faces", "200") as address:
+        _wait_for_pool(address, 200)
         connection = HTTPConnection(urlsplit(address).netloc)
-        times = sorted(_timed(connection, "/face.jpeg") for _ in range(290))
-        yield f"ready face, one client: p50 {1000 * times[145]:.1f} ms, p99 {1000 * times[287]:.1f} ms of 290"
+        times = sorted(_timed(connection, "/face.jpeg") for _ in range(190))
+        yield f"ready face, one client: p50 {1000 * times[95]:.1f} ms, p99 {1000 * times[188]:.1f} ms of 190"
 
 
 def cached(_: argparse.Namespace) -> Iterator[str]:
@@ -127,11 +127,11 @@ def crowd(chosen: argparse.Namespace) -> Iterator[str]:
         for thread in threads:
             thread.join()
         begun = time.perf_counter()
-        while not _answers_quickly(address):
+        while not _answers(address):
             time.sleep(0.05)
         yield f"{chosen.clients} clients for {chosen.seconds} s: {dict(statuses)}"
         yield f"memory over that time: {', '.join(f'{each:.0f}' for each in memory)} MB"
-        yield f"a new face within 0.5 s again after {time.perf_counter() - begun:.2f} s"
+        yield f"drawn on demand again after {time.perf_counter() - begun:.2f} s"
 
 
 PARTS = {
@@ -247,13 +247,12 @@ def _visit(address: str, number: int, ends: float, statuses: "Counter[int | str]
         turn += 1
 
 
-def _answers_quickly(address: str) -> bool:
-    begun = time.perf_counter()
+def _answers(address: str) -> bool:
     try:
         _get(f"{address}/face.jpeg?size=256")
     except OSError:
         return False
-    return time.perf_counter() - begun < 0.5
+    return True
 
 
 def _memory_mb(_: str) -> float:

@@ -188,7 +188,8 @@ class Site:
     async def _open(self) -> None:
         while not await self._try_to_load():
             await asyncio.sleep(_RETRY_LOAD_S)
-        self._tasks += [asyncio.create_task(self.pool.fill()) for _ in range(self.workshop.threads)]
+        # One thread fewer than there are, so that a visitor's picture is begun at once.
+        self._tasks += [asyncio.create_task(self.pool.fill()) for _ in range(self.workshop.threads - 1)]
 
     async def _try_to_load(self) -> bool:
         try:
