@@ -103,8 +103,8 @@ def add(path: Path, name: str | None) -> None:
 def import_(path: Path, name: str | None, networks: Path | None) -> None:
     """Take in other people's StyleGAN2 weights.
 
-    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the official
-    names; its content tells which. Nothing in it is run.
+    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the
+    official names; its content tells which. Nothing in it is run.
     """
     from nobodies.importing import import_model
 
@@ -126,7 +126,9 @@ def import_(path: Path, name: str | None, networks: Path | None) -> None:
     show_default=True,
     help="'z', latent codes with truncation psi; or 'ws', a style code a layer.",
 )
-@click.option("--batch", type=click.IntRange(0, 1024), default=1, show_default=True, help="Pictures a run; 0 is open.")
+@click.option(
+    "--batch", type=click.IntRange(0, 1024), default=1, show_default=True, help="Pictures a run; 0 is open."
+)
 @click.option("--half", is_flag=True, help="Keep the weights in 16 bits: half the size.")
 @click.option(
     "--runtime",
@@ -139,8 +141,8 @@ def export(
 ) -> None:
     """Write a model for another runtime, with a card that says how to call it.
 
-    onnx, openvino and exported-program (PyTorch) give one graph of mapping, truncation and synthesis; web gives a page
-    that makes faces in the browser without a server.
+    onnx, openvino and exported-program (PyTorch) give one graph of mapping, truncation and synthesis; web gives a
+    page that makes faces in the browser without a server.
     """
     from nobodies import exports
 

@@ -127,8 +127,7 @@ class _StyleGan2(Generic[T]):
     def _upsampled(self, picture: T) -> T:
         grown = self._ops.grow(picture, np.eye(3, dtype=np.float32)[:, :, None, None])  # side 2H - 1
         kernels = np.broadcast_to(np.outer(_TAPS, _TAPS), (3, 1, 4, 4)).copy()
-        y = self._ops.convolve(grown, kernels, padding=2, groups=3)
-        return y
+        return self._ops.convolve(grown, kernels, padding=2, groups=3)
 
     def _clipped(self, x: T) -> T:
         return x if self._sizes.conv_clamp is None else self._ops.clip(x, self._sizes.conv_clamp)
@@ -163,7 +162,9 @@ class _Mobile(Generic[T]):
 
     def _style(self, layer: str, code: T, width: int) -> T:
         weight, bias = (self._tensors[f"{layer}.affine.{part}"] for part in ("weight", "bias"))
-        return self._ops.as_channels(self._ops.add(self._ops.matmul(code, weight), self._ops.constant(bias[None])), width)
+        return self._ops.as_channels(
+            self._ops.add(self._ops.matmul(code, weight), self._ops.constant(bias[None])), width
+        )
 
     def _activated(self, x: T, layer: str) -> T:
         ops = self._ops
@@ -178,9 +179,7 @@ class _Mobile(Generic[T]):
         ll, lh, hl, hh = ops.bands(x, 4)
         low = ops.add(ll, lh), ops.subtract(ll, lh)
         high = ops.add(hl, hh), ops.subtract(hl, hh)
-        phases = [
-            part for a, b in zip(low, high, strict=True) for part in (ops.add(a, b), ops.subtract(a, b))
-        ]
+        phases = [part for a, b in zip(low, high, strict=True) for part in (ops.add(a, b), ops.subtract(a, b))]
         return ops.phases_to_space(ops.concat(phases))
 
 

@@ -72,7 +72,7 @@ class Plan:
                 *shapes,
                 f"- output `image`: float32 ['N', 3, {sizes.resolution}, {sizes.resolution}], RGB, about -1 to 1",
                 "",
-                "`z` is standard normal; `psi` is the truncation: 1 gives every face, 0 the average one, 0.7 is usual."
+                "`z` is standard normal; `psi` is truncation: 1 gives every face, 0 the average one; 0.7 is usual."
                 if self.takes == "z"
                 else "`ws` holds one style code a layer, truncation already applied.",
                 "",

@@ -1,20 +1,13 @@
 """PyTorch: an exported program (.pt2), which torch.export.load reads and which needs no class of ours."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nobodies.exports.network import Network
 from nobodies.exports.plan import Plan
-
-Array = NDArray[np.float32]
+from nobodies.exports.torch_ops import TorchOps
 
 
 def save(plan: Plan, path: Path) -> None:
@@ -45,61 +38,3 @@ class _Program(nn.Module):
         nodes = dict(zip(self._plan.inputs, inputs, strict=True))
         picture: Tensor = self._plan.picture(self._network, self._ops, nodes)
         return picture
-
-
-@dataclass(frozen=True, slots=True)
-class TorchOps:
-    """Calls torch's functions."""
-
-    def constant(self, values: Array) -> Tensor:
-        return torch.from_numpy(np.array(values, np.float32))
-
-    def add(self, a: Tensor, b: Tensor) -> Tensor:
-        return a + b
-
-    def subtract(self, a: Tensor, b: Tensor) -> Tensor:
-        return a - b
-
-    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
-        return a * b
-
-    def divide(self, a: Tensor, b: Tensor) -> Tensor:
-        return a / b
-
-    def sqrt(self, x: Tensor) -> Tensor:
-        return x.sqrt()
-
-    def row_mean(self, x: Tensor) -> Tensor:
-        return x.mean(dim=1, keepdim=True)
-
-    def matmul(self, x: Tensor, weight: Array) -> Tensor:
-        return x @ self.constant(weight).t()
-
-    def leaky_relu(self, x: Tensor, slope: float) -> Tensor:
-        return functional.leaky_relu(x, slope)
-
-    def clip(self, x: Tensor, limit: float) -> Tensor:
-        return x.clamp(-limit, limit)
-
-    def convolve(self, x: Tensor, weight: Array, *, padding: int = 0, groups: int = 1) -> Tensor:
-        return functional.conv2d(x, self.constant(weight), padding=padding, groups=groups)
-
-    def grow(self, x: Tensor, weight: Array) -> Tensor:
-        return functional.conv_transpose2d(x, self.constant(weight), stride=2)
-
-    def as_channels(self, x: Tensor, channels: int) -> Tensor:
-        return x.reshape(-1, channels, 1, 1)
-
-    def layer_code(self, ws: Tensor, layer: int) -> Tensor:
-        return ws[:, layer]
-
-    def bands(self, x: Tensor, count: int) -> Sequence[Tensor]:
-        return x.chunk(count, dim=1)
-
-    def concat(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts), dim=1)
-
-    def phases_to_space(self, x: Tensor) -> Tensor:
-        channels, height, width = x.shape[1] // 4, x.shape[2], x.shape[3]
-        phases = x.reshape(-1, 2, 2, channels, height, width).permute(0, 3, 4, 1, 5, 2)
-        return phases.reshape(-1, channels, 2 * height, 2 * width)

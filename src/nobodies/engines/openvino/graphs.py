@@ -1,7 +1,7 @@
 """What the engine needs of an architecture: how to build its two graphs, and what noise they take.
 
-The coarse graph takes style codes [L, W] and the first noise maps. Its outputs are the first inputs of the fine graph,
-whose other inputs are the rest of the noise maps, and whose only output is the picture.
+The coarse graph takes style codes [L, W] and the first noise maps. Its outputs are the first inputs of the fine
+graph, whose other inputs are the rest of the noise maps, and whose only output is the picture.
 """
 
 from collections.abc import Mapping

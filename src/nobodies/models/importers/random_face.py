@@ -2,9 +2,9 @@
 
 The graphs are read as data. Nothing of the package's own code is used, and nothing is run.
 
-What is changed on the way to the native format (see `nobodies.models.architectures.mobile_stylegan`), none of it visible in pictures:
-gains that follow an activation, and those of equalised learning rate, are folded into the weights beside them; the
-channels that enter a Haar transform are put in block order.
+What is changed on the way to the native format (see `nobodies.models.architectures.mobile_stylegan`), none of it
+visible in pictures: gains that follow an activation, and those of equalised learning rate, are folded into the
+weights beside them; the channels that enter a Haar transform are put in block order.
 """
 
 import math
