@@ -6,7 +6,6 @@ Weights are random and of the right shape. Wants torch (extra 'train') for the o
 """
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -51,17 +50,17 @@ def main() -> None:
     wanted = original(torch.from_numpy(ws)).numpy()
     engines = {name: open_engine(model, EngineSettings(precision=name), compiled_folder=None) for name in PRECISIONS}
     calls: dict[str, Callable[[], object]] = {"original": lambda: original(torch.from_numpy(ws))}
-    for name, engine in engines.items():
+    for engine in engines.values():
         drawn = engine.synthesize_float(ws)
         error = np.mean(np.square(drawn - wanted, dtype=np.float64))
         print(f"{engine.precision}: {10 * np.log10(np.square(np.ptp(wanted)) / error):.1f} dB to the original's form")
         calls[f"ours, {engine.precision}"] = lambda engine=engine: engine.synthesize(ws)  # type: ignore[misc]
     times = in_turn(calls)
-    for name, taken in times.items():
+    for label, taken in times.items():
         ratio = statistics.median(a / b for a, b in zip(times["original"], taken, strict=True))
-        print(f"{name:16} {statistics.median(taken) * 1e3:7.0f} ms a picture, {ratio:.2f} times as fast")
-    for name in PRECISIONS:
-        print(f"peak memory of a process of its own, {name}: {peak_mb(name):.0f} MB")
+        print(f"{label:16} {statistics.median(taken) * 1e3:7.0f} ms a picture, {ratio:.2f} times as fast")
+    for precision in PRECISIONS:
+        print(f"peak memory of a process of its own, {precision}: {peak_mb(precision):.0f} MB")
 
 
 def in_turn(calls: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
@@ -88,7 +87,6 @@ def draw_one(precision: Precision) -> None:
     """Make one picture, for its memory's sake."""
     engine = open_engine(config_f(), EngineSettings(precision=precision), compiled_folder=None)
     engine.synthesize(np.zeros((1, 18, 512), np.float32))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

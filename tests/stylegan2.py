@@ -46,9 +46,11 @@ class Fixture:
 
 def load(name: str) -> Fixture:
     weights = load_file(FOLDER / f"{name}.weights.safetensors")
-    parts = [{key[2:]: each for key, each in weights.items() if key.startswith(prefix)} for prefix in ("G.", "D.")]
+    generator, discriminator = (
+        {key[2:]: each for key, each in weights.items() if key.startswith(prefix)} for prefix in ("G.", "D.")
+    )
     config = json.loads((FOLDER / f"{name}.json").read_text())
-    return Fixture(config, *parts, load_file(FOLDER / f"{name}.values.safetensors"))
+    return Fixture(config, generator, discriminator, load_file(FOLDER / f"{name}.values.safetensors"))
 
 
 def relative_error(ours: Any, theirs: Any) -> float:

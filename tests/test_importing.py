@@ -1,5 +1,6 @@
 """Other people's weights, from their file to a picture."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_safetensors
 
 from nobodies.engines import open_engine
-from nobodies.errors import ModelError, NobodiesError, WeightsError
+from nobodies.errors import ModelError, WeightsError
 from nobodies.importing import import_model
 from nobodies.models import Store
 from nobodies.models.importers.files import default_name, read_networks
@@ -20,6 +21,7 @@ from tests import stylegan2
 pytest.importorskip("torch")
 from tests.models import foreign
 
+KINDS = ("official-torch", "official-tensorflow", "rosinality", "rosinality-old", "safetensors")
 PLAIN, CLASSES = "skip-resnet-32", "cond-16"
 WRITERS: dict[str, Callable[[stylegan2.Fixture], bytes]] = {
     "official-torch": foreign.official_torch,
@@ -195,10 +197,8 @@ def test_damaged_bytes_never_raise_anything_else(kind: str, tmp_path: Path) -> N
         for place in rng.integers(0, min(len(whole), 20_000), 8):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
-        try:
+        with contextlib.suppress(WeightsError):
             read_networks(path)
-        except NobodiesError as error:
-            assert "\n" not in str(error)
 
 
 def test_names() -> None:

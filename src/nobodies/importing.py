@@ -24,8 +24,8 @@ def import_model(
     """Read a file of StyleGAN2 weights, which is recognised by its content, and put the model into the cache.
 
     Args:
-        path: a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the official
-            names. Nothing in it is run.
+        path: a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the
+            official names. Nothing in it is run.
         name: what to call the model; after the file if None.
         store: the cache of models; the user's own if None.
         networks: where to write all networks of the file, discriminator and unaveraged generator included, as

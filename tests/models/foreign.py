@@ -98,7 +98,7 @@ def persistent_tree(name: str, tensors: Mapping[str, Array], clamp: float | None
         children[head] = persistent_tree("Layer", inner, clamp)
     state = {
         "training": False, "_parameters": parameters, "_buffers": buffers, "_modules": children,
-        "_non_persistent_buffers_set": set(), "_backward_hooks": OrderedDict(), "conv_clamp": clamp, "activation": "lrelu",
+        "_non_persistent_buffers_set": set(), "_backward_hooks": OrderedDict(), "conv_clamp": clamp,
     }  # fmt: skip
     return Persistent(name, state)
 

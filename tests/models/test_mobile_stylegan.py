@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nobodies.errors import WeightsError
+from nobodies.models.architectures import check_tensors
 from nobodies.models.architectures import mobile_stylegan as architecture
 from tests.engines.tiny import ARCHITECTURE, tiny_model
 
@@ -42,8 +43,8 @@ def test_a_missing_or_misshapen_tensor_is_named() -> None:
     tensors = dict(tiny_model().tensors)
     bias = tensors.pop("synthesis.b8.conv0.bias")
     with pytest.raises(WeightsError, match=r"no 'synthesis\.b8\.conv0\.bias'"):
-        ARCHITECTURE.check(tensors)
+        check_tensors(ARCHITECTURE, tensors)
     with pytest.raises(WeightsError, match=r"float32 \[15\], but the network needs float32 \[16\]"):
-        ARCHITECTURE.check(tensors | {"synthesis.b8.conv0.bias": bias[1:]})
+        check_tensors(ARCHITECTURE, tensors | {"synthesis.b8.conv0.bias": bias[1:]})
     with pytest.raises(WeightsError, match="float64"):
-        ARCHITECTURE.check(tensors | {"synthesis.b8.conv0.bias": bias.astype(np.float64)})
+        check_tensors(ARCHITECTURE, tensors | {"synthesis.b8.conv0.bias": bias.astype(np.float64)})

@@ -1,5 +1,6 @@
 """Hostile, broken and honest pickles."""
 
+import contextlib
 import os
 import pickle
 import struct
@@ -35,10 +36,8 @@ def test_plain_data_is_read_as_python_reads_it(value: Any, protocol: int) -> Non
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_be_read_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(WeightsError):
         read(b"\x80\x04" + data)
-    except WeightsError as error:
-        assert "\n" not in str(error)
 
 
 class Calls:

@@ -1,12 +1,13 @@
-"""`nobodies models`: list, show, pull, add, verify, remove."""
+"""`nobodies models`: list, show, pull, add, import, export, verify, remove."""
 
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import click
 
+from nobodies.exports import Inputs, Target
 from nobodies.models import CATALOGUE, KnownModel, Store, licence_text
 
 
@@ -102,8 +103,8 @@ def add(path: Path, name: str | None) -> None:
 def import_(path: Path, name: str | None, networks: Path | None) -> None:
     """Take in other people's StyleGAN2 weights.
 
-    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the official
-    names; its content tells which. Nothing in it is run.
+    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the
+    official names; its content tells which. Nothing in it is run.
     """
     from nobodies.importing import import_model
 
@@ -111,6 +112,45 @@ def import_(path: Path, name: str | None, networks: Path | None) -> None:
     click.echo("Licence chain:", err=True)
     click.echo(licence_text(model.description.licence_chain), err=True)
     click.echo(f"{model.name} is ready: {model.description.title}, from {model.description.source}")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--to", "target", required=True, type=click.Choice(get_args(Target)), help="Runtime to export for.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to make; NAME-TARGET if not given.")
+@click.option(
+    "--inputs",
+    "takes",
+    type=click.Choice(get_args(Inputs)),
+    default="z",
+    show_default=True,
+    help="'z', latent codes with truncation psi; or 'ws', a style code a layer.",
+)
+@click.option(
+    "--batch", type=click.IntRange(0, 1024), default=1, show_default=True, help="Pictures a run; 0 is open."
+)
+@click.option("--half", is_flag=True, help="Keep the weights in 16 bits: half the size.")
+@click.option(
+    "--runtime",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For the web: onnxruntime-web as packed by npm, if it is not to be fetched.",
+)
+def export(
+    name: str, target: Target, out: Path | None, takes: Inputs, batch: int, half: bool, runtime: Path | None
+) -> None:
+    """Write a model for another runtime, with a card that says how to call it.
+
+    onnx, openvino and exported-program (PyTorch) give one graph of mapping, truncation and synthesis; web gives a
+    page that makes faces in the browser without a server.
+    """
+    from nobodies import exports
+
+    with TerminalWatcher() as watcher:
+        model = Store().load(name, watcher)
+    folder = out or Path(f"{name}-{target}")
+    exports.export(model, target, folder, takes=takes, batch=batch or None, half=half, runtime=runtime)
+    click.echo(f"{name} for {target} is in {folder}; README.md there says how to call it")
 
 
 @command.command()

@@ -55,7 +55,7 @@ class Engine(Protocol):
         """The arithmetic in use: "bf16" or "f32"."""
 
     def map(self, z: Array, *, label: int | None = None) -> Array:
-        """Map latent codes [N, Z], and the class of a conditional model, to [N, W], each row by itself."""
+        """Map latent codes [N, Z] of one class, if there are any, to style codes [N, W], each row by itself."""
 
     def synthesize(self, ws: Array, *, noise: Noise = "stored", noise_maps: Sequence[Array] | None = None) -> Pixels:
         """Draw the pictures [N, R, R, 3] of style codes [N, L, W]. A picture does not depend on its neighbours."""

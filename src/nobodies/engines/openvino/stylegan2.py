@@ -149,7 +149,7 @@ class Layers:
         return x, self._to_rgb(x, 4)
 
     def block(self, x: Any, picture: Any, size: int) -> tuple[Any, Any]:
-        """Double the side of features [1, I, R/2, R/2] and picture [1, 3, R/2, R/2]."""
+        """Double the side of features and picture: [1, I, R/2, R/2] to [1, O, R, R], [1, 3, …] likewise."""
         up, same = f"synthesis.b{size}.conv0", f"synthesis.b{size}.conv1"
         x = self._activated(self._doubled(x, up, size), up)
         x = self._activated(self._same_side(x, same, size), same)

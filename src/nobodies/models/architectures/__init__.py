@@ -1,6 +1,6 @@
 """Architectures: the sizes of a network, and the tensors that it needs. Free of anything that runs one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from nobodies.errors import WeightsError
@@ -60,8 +60,11 @@ def read(network: Mapping[str, Any]) -> Architecture:
     """
     from nobodies.models.architectures import mobile_stylegan, stylegan2
 
-    readers = {mobile_stylegan.NAME: mobile_stylegan.read, stylegan2.NAME: stylegan2.read}
-    name = network.get("architecture")
+    readers: dict[str, Callable[[Mapping[str, Any]], Architecture]] = {
+        mobile_stylegan.NAME: mobile_stylegan.read,
+        stylegan2.NAME: stylegan2.read,
+    }
+    name = str(network.get("architecture"))
     if name not in readers:
         raise WeightsError(f"the model is of architecture {name!r}: known are {', '.join(readers)}")
     return readers[name](network)

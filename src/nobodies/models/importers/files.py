@@ -18,7 +18,10 @@ from nobodies.models.importers.pickles import Record, read_pickle
 from nobodies.models.importers.torch_pickle import Archive, as_dict, mapped, read_archive
 from nobodies.models.native import Description, Model
 
-FORMATS: Final = "pickles of the official TensorFlow and PyTorch releases, rosinality's .pt, or safetensors under the official names"
+FORMATS: Final = (
+    "pickles of the official TensorFlow and PyTorch releases, rosinality's .pt, "
+    "or safetensors under the official names"
+)
 _TORCH: Final = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
 """How archives of torch.save begin: the zip format, and the magic number of the old one."""
 _PICKLE: Final = b"\x80"
@@ -50,9 +53,9 @@ def read_networks(path: Path) -> Networks:
     if not path.is_file():
         raise WeightsError(f"there is no file {path}: give {FORMATS}")
     data = mapped(path)
-    head = bytes(data[:8])
+    head = bytes(data[:9])
     try:
-        if 2 <= int.from_bytes(head, "little") <= min(len(data), _MOST_HEADER_BYTES) and data[8:9] == b"{":
+        if 2 <= int.from_bytes(head[:8], "little") <= min(len(data), _MOST_HEADER_BYTES) and head[8:] == b"{":
             return _of_safetensors(path)
         if head.startswith(_TORCH):
             return _of_archive(read_archive(data, rosinality.NAMES))

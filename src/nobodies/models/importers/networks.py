@@ -17,6 +17,7 @@ Tensors = Mapping[str, Array]
 
 _FILTER: Final = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 _IGNORED: Final = ("num_batches_tracked",)
+_BLOCK: Final = re.compile(r"synthesis\.b(\d{1,5})\.conv1\.weight")
 _STYLEGAN3: Final = re.compile(r"synthesis\.(input\.|L\d+_\d+)")
 
 

@@ -157,8 +157,8 @@ def _name_others(theirs: Mapping[str, Array]) -> None:
         raise WeightsError("the file holds a StyleGAN network of the first version: StyleGAN2 is read")
     if "mapping/LabelConcat/weight" in theirs:
         raise WeightsError(
-            "the file holds a conditional network of the first StyleGAN2 release, which joins classes in another way: "
-            "those of StyleGAN2-ADA are read"
+            "the file holds a conditional network of the first StyleGAN2 release, which joins classes in another "
+            "way: those of StyleGAN2-ADA are read"
         )
     if not any(name.startswith("synthesis/") for name in theirs):
         raise WeightsError("the file holds a network without synthesis, such as a progressive GAN: StyleGAN2 is read")

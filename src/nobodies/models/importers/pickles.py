@@ -1,9 +1,9 @@
 """Reads pickles as data. Nothing that stands in one is called, imported or looked up.
 
 A pickle is a program for a small stack machine, and Python's own reader lets that program call any function there is.
-This reader is another machine: where the program says "call this name with these arguments", it writes down a `Record`
-of name and arguments. What the records mean is for importers to say, which know a few dozen names of weights files.
-A name that is not on the caller's list ends the reading.
+This reader is another machine: where the program says "call this name with these arguments", it writes down a
+`Record` of name and arguments. What the records mean is for importers to say, which know a few dozen names of
+weights files. A name that is not on the caller's list ends the reading.
 
 Nothing in the bytes can make it large or slow either: a length is compared with what is left of the file before
 anything is taken, bytes are views of the file, and there is a limit to the number of steps. Keys are texts and
@@ -100,6 +100,9 @@ class _Machine:
         if self._marks and len(self._stack) <= self._marks[-1]:
             raise IndexError("nothing above the mark")
         return self._stack.pop()
+
+    def drop(self) -> None:
+        self.pop()
 
     def mark(self) -> None:
         if len(self._marks) >= _MOST_DEPTH:
@@ -216,7 +219,7 @@ _NEWLINE: Final = ord("\n")
 
 _STEPS: Final[dict[int, Callable[[_Machine], None]]] = {
     ord("("): _Machine.mark,
-    ord("0"): lambda m: None if m.pop() is None else None,
+    ord("0"): _Machine.drop,
     ord("N"): lambda m: m.push(None),
     0x88: lambda m: m.push(True),
     0x89: lambda m: m.push(False),

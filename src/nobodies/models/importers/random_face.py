@@ -4,7 +4,7 @@ The graphs are read as data. Nothing of the package's own code is used, and noth
 
 What is changed on the way to the native format (see `nobodies.models.architectures.mobile_stylegan`), none of it
 visible in pictures: gains that follow an activation, and those of equalised learning rate, are folded into the
-weights beside them; channels that enter a Haar transform are put in block order.
+weights beside them; the channels that enter a Haar transform are put in block order.
 """
 
 import math

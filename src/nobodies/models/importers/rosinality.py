@@ -83,7 +83,7 @@ def _generator(theirs: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
             yield f"{_convolution(int(match[1]) - 1)}.noise_const", value.reshape(value.shape[-2:])
         elif name == "input.input":
             yield "synthesis.b4.const", value[0]
-        elif name.endswith(("kernel",)):
+        elif name.endswith("kernel"):
             yield _filter(name, value)
         elif (match := _LAYER.fullmatch(name)) and match[2] in _PARTS:
             yield f"{_layer(match[1])}.{_PARTS[match[2]]}", _shaped(_PARTS[match[2]], value)
@@ -106,7 +106,7 @@ def _layer(theirs: str) -> str:
 def _shaped(part: str, value: Array) -> Array:
     match part:
         case "weight":
-            return value[0]
+            return np.asarray(value[0])
         case "noise_strength":
             return value.reshape(())
         case "bias":
@@ -126,6 +126,6 @@ def _discriminator(theirs: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
         if name in _EPILOGUE:
             yield _EPILOGUE[name], value
         elif name in ("convs.0.0.weight", "convs.0.1.bias"):
-            yield f"b{largest}.fromrgb.{name.rpartition('.')[2]}", value.reshape(value.shape)
+            yield f"b{largest}.fromrgb.{name.rpartition('.')[2]}", value
         elif (match := re.fullmatch(r"convs\.(\d+)\.(.+)", name)) and match[2] in _DISCRIMINATOR:
             yield f"b{largest >> (int(match[1]) - 1)}.{_DISCRIMINATOR[match[2]]}", value

@@ -84,7 +84,7 @@ def read_archive(data: memoryview, names: Collection[str] = NAMES) -> Archive:
     Raises:
         WeightsError: it is damaged, or names something else.
     """
-    return _read_zip(data, names) if data[:4] == _ZIP else _read_old(data, names)
+    return _read_zip(data, names) if bytes(data[:4]) == _ZIP else _read_old(data, names)
 
 
 def read_state(path: Path) -> dict[str, Array]:
