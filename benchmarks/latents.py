@@ -31,12 +31,12 @@ from nobodies.survey import SECOND_OPINIONS, Look, load_survey, look
 from nobodies.vision.identity import threshold
 
 WISHES: Final = (
-    "woman, age 35..45, smiling, eyeglasses",
     "man, age 60..75, not smiling, no glasses",
     "man, age 25..35, beard",
     "woman, age 20..30, smiling, facing front",
     "man, smiling, facing left",
     "woman, age 50..65, no glasses",
+    "woman, age 35..45, smiling, eyeglasses",
 )
 FIRST_FRESH: Final = 10_000_000
 PSI: Final = 0.7
