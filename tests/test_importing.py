@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from safetensors.numpy import save as to_safetensors
 
 from nobodies.engines import open_engine
-from nobodies.errors import ModelError, WeightsError
+from nobodies.errors import ModelError, SettingError, WeightsError
+from nobodies.generator import Generator
 from nobodies.importing import import_model
 from nobodies.models import Store
 from nobodies.models.importers.files import default_name, read_networks
@@ -210,3 +211,14 @@ def test_names() -> None:
 def test_a_name_of_the_catalogue_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="catalogue"):
         import_model(tmp_path / "x", name="mobile-ffhq-1024")
+
+
+def test_an_imported_model_with_classes_makes_faces(tmp_path: Path) -> None:
+    (tmp_path / "theirs.pkl").write_bytes(foreign.official_torch(stylegan2.load(CLASSES)))
+    import_model(tmp_path / "theirs.pkl", name="theirs")
+    generator = Generator.load("theirs")
+    first, second = (generator.face(1, label=label) for label in (0, 1))
+    assert first.recipe()["label"] == 0
+    assert not np.array_equal(first.pixels, second.pixels)
+    with pytest.raises(SettingError, match="this model has 5 classes"):
+        generator.face(1)

@@ -325,7 +325,7 @@ class Generator:
 
     def styles(self, z: Array, settings: FaceSettings) -> Array:
         """Turn latent codes [N, Z] into truncated style codes [N, L, W]."""
-        ws = latents.broadcast(self.engine.map(z), self.engine.num_ws)
+        ws = latents.broadcast(self.engine.map(z, label=settings.label), self.engine.num_ws)
         return latents.truncate(ws, self.w_avg, psi=settings.psi, cutoff=settings.cutoff)
 
     def styles_of_seed(self, seed: int, settings: FaceSettings) -> Array:
@@ -383,6 +383,8 @@ def recipe(
         "cutoff": settings.cutoff,
         "noise": settings.noise,
     }
+    if settings.label is not None:
+        made["label"] = settings.label
     if seed is not None:
         return made | {"seed": seed}
     assert w is not None, "a face without a seed is known by its codes"

@@ -129,6 +129,7 @@ class FaceSettings(Settings):
         "fine random detail: 'stored' as the model keeps it, the same on every face; 'none'; "
         "or 'seeded', drawn from the seed",
     )
+    label: int | None = setting(None, "class to draw, for models that have classes and for no others", minimum=0)
 
 
 class FaceOptions(TypedDict, total=False):
@@ -137,6 +138,7 @@ class FaceOptions(TypedDict, total=False):
     psi: float
     cutoff: int | None
     noise: Noise
+    label: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from nobodies.models import CATALOGUE
+from tests import stylegan2
 from tests.cli.conftest import Run
 from tests.models import tiny
 
@@ -46,3 +47,18 @@ def test_what_does_not_exist_is_one_line(run: Run, arguments: list[str]) -> None
     code, out, err = run("models", *arguments)
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
+
+
+def test_importing_and_exporting(run: Run, tmp_path: Path) -> None:
+    weights = tmp_path / "their weights.safetensors"
+    weights.write_bytes((stylegan2.FOLDER / "skip-resnet-32.weights.safetensors").read_bytes())
+    code, out, err = run("models", "import", weights)
+    assert (code, "their-weights is ready: StyleGAN2 at 32 px" in out) == (0, True)
+    assert "not stated in the file" in err
+    assert "their-weights" in run("models", "list")[1]
+    out = tmp_path / "out"
+    assert run("models", "export", "their-weights", "--to", "openvino", "--out", out)[0] == 0
+    assert {each.name for each in out.iterdir()} == {"model.xml", "model.bin", "README.md"}
+    code, _, err = run("models", "export", "their-weights", "--to", "openvino", "--out", out)
+    assert (code, err.count("\n")) == (2, 1)
+    assert run("models", "import", tmp_path / "nothing")[0] == 2

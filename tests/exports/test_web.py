@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import io
+import logging
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -106,7 +107,9 @@ def test_a_browser_makes_the_same_face_as_the_engine_even_offline(
         page.context.set_offline(True)
         page.reload()
         page.wait_for_function("document.getElementById('state').textContent.startsWith('Seed 1,')", timeout=400_000)
-        print(page.text_content("#state"), page.evaluate("document.documentElement.dataset.threads"), "threads")
+        made_in = page.text_content("#state")
+        threads = page.evaluate("document.documentElement.dataset.threads")
+        logging.getLogger(__name__).info("%s %s threads", made_in, threads)
         browser.close()
     assert complaints == []
     face = Image.open(tmp_path / "face.png")

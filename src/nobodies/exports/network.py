@@ -18,6 +18,7 @@ T = TypeVar("T")
 _EPSILON: Final = 1e-8
 _GAIN: Final = np.float32(math.sqrt(2))
 _TAPS: Final = np.array([1, 3, 3, 1], np.float32) / 4
+_FILTER: Final[Array] = np.outer(_TAPS, _TAPS).astype(np.float32)
 
 
 class Network(Generic[T]):
@@ -101,7 +102,7 @@ class _StyleGan2(Generic[T]):
         x = self._scaled(x, layer)
         if doubled:
             grown = ops.grow(x, np.ascontiguousarray(weight.transpose(1, 0, 2, 3)))
-            kernels = np.broadcast_to(np.outer(_TAPS, _TAPS), (len(weight), 1, 4, 4)).copy()
+            kernels = np.broadcast_to(_FILTER, (len(weight), 1, 4, 4)).copy()
             y = ops.convolve(grown, kernels, padding=1, groups=len(weight))
         else:
             y = ops.convolve(x, weight, padding=1)
@@ -126,7 +127,7 @@ class _StyleGan2(Generic[T]):
 
     def _upsampled(self, picture: T) -> T:
         grown = self._ops.grow(picture, np.eye(3, dtype=np.float32)[:, :, None, None])  # side 2H - 1
-        kernels = np.broadcast_to(np.outer(_TAPS, _TAPS), (3, 1, 4, 4)).copy()
+        kernels = np.broadcast_to(_FILTER, (3, 1, 4, 4)).copy()
         return self._ops.convolve(grown, kernels, padding=2, groups=3)
 
     def _clipped(self, x: T) -> T:

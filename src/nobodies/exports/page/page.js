@@ -83,7 +83,7 @@ async function start() {
   await settle().catch(() => {});
   about = await (await fetch("about.json")).json();
   at("label-row").hidden = !about.c_dim;
-  at("label").max = String(about.c_dim - 1);
+  if (about.c_dim) at("label").max = String(about.c_dim - 1);
   const bytes = await download("model.onnx", about.model_bytes);
   say("Preparing the model …");
   const threads = crossOriginIsolated ? Math.min(8, navigator.hardwareConcurrency || 1) : 1;

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
-from nobodies.models.importers.pickles import Record
+from nobodies.models.importers.pickles import Record, content
 
 _MODULES: Final = ("numpy.core.multiarray", "numpy._core.multiarray")
 NAMES: Final = frozenset(
@@ -32,13 +32,13 @@ def array(value: Any) -> NDArray[Any]:
     if not (isinstance(value, Record) and value.name.endswith("._reconstruct") and isinstance(value.state, tuple)):
         raise WeightsError("the file holds something else where an array of numbers should be")
     match value.state:
-        case (_, tuple() as shape, dtype, order, memoryview() as content):
-            kind = _dtype(dtype)
+        case (_, tuple() as shape, dtype, order, numbers):
+            kind, found = _dtype(dtype), content(numbers)
         case _:
             raise WeightsError("the file holds an array that cannot be read")
-    if not all(isinstance(size, int) and size >= 0 for size in shape) or _bytes(shape, kind) != len(content):
-        raise WeightsError(f"the file holds an array whose {len(content)} bytes do not fit its shape")
-    return np.frombuffer(content, kind).reshape(shape, order="F" if order else "C")
+    if not all(isinstance(size, int) and size >= 0 for size in shape) or _bytes(shape, kind) != len(found):
+        raise WeightsError(f"the file holds an array whose {len(found)} bytes do not fit its shape")
+    return np.frombuffer(found, kind).reshape(shape, order="F" if order else "C")
 
 
 def scalar(value: Any) -> NDArray[Any]:
@@ -48,10 +48,10 @@ def scalar(value: Any) -> NDArray[Any]:
         WeightsError: it describes none.
     """
     match value:
-        case Record(args=(dtype, memoryview() as content)):
-            kind = _dtype(dtype)
-            if len(content) == kind.itemsize:
-                return np.frombuffer(content, kind).reshape(())
+        case Record(args=(dtype, number)):
+            kind, found = _dtype(dtype), content(number)
+            if len(found) == kind.itemsize:
+                return np.frombuffer(found, kind).reshape(())
     raise WeightsError("the file holds something else where a number should be")
 
 

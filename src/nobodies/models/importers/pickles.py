@@ -71,6 +71,23 @@ def read_pickle(data: memoryview, allowed: Collection[str], *, start: int = 0) -
         raise WeightsError(f"the pickle in it is damaged near byte {machine.position}") from error
 
 
+def content(value: Any) -> memoryview:
+    """Give a string of bytes, which protocol 2 writes as a text to be encoded.
+
+    Raises:
+        WeightsError: it is none.
+    """
+    match value:
+        case memoryview():
+            return value
+        case Record(name="_codecs.encode", args=(str() as text, "latin1")):
+            try:
+                return memoryview(text.encode("latin1"))
+            except UnicodeEncodeError:
+                pass
+    raise WeightsError("the file holds something else where a string of bytes should be")
+
+
 class _Machine:
     """Stack, marks and memo of one pickle that is being read."""
 

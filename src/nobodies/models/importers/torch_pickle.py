@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
-from nobodies.models.importers.pickles import PERSISTENT, Name, Record, read_pickle
+from nobodies.models.importers.pickles import PERSISTENT, Name, Record, content, read_pickle
 
 Array = NDArray[Any]
 
@@ -159,8 +159,8 @@ def _numbers(storage: Record, load: Callable[[Storage], Array] | None) -> Array:
     if storage.name == PERSISTENT and load is not None:
         return load(_storage(storage))
     match storage:
-        case Record(name=name, args=(memoryview() as content,)) if name == NESTED:
-            nested = read_archive(content)
+        case Record(name=name, args=(archive,)) if name == NESTED:
+            nested = read_archive(content(archive))
             if isinstance(nested.root, Record) and nested.root.name == PERSISTENT:
                 return nested._load(_storage(nested.root))
     raise WeightsError("the file holds a tensor without its numbers")
@@ -187,11 +187,11 @@ def _placed(numbers: Array, offset: int, shape: tuple[Any, ...], strides: tuple[
     return np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps, writeable=False).copy()
 
 
-def _from_bytes(content: memoryview | bytes, storage: Storage) -> Array:
+def _from_bytes(found: memoryview | bytes, storage: Storage) -> Array:
     kind = np.dtype(_STORAGES[storage.kind])
-    if storage.count < 0 or len(content) != storage.count * kind.itemsize:
-        raise WeightsError(f"a storage of {storage.count} numbers has {len(content)} bytes: the file is damaged")
-    numbers = np.frombuffer(content, kind)
+    if storage.count < 0 or len(found) != storage.count * kind.itemsize:
+        raise WeightsError(f"a storage of {storage.count} numbers has {len(found)} bytes: the file is damaged")
+    numbers = np.frombuffer(found, kind)
     if storage.kind != _BFLOAT16:
         return numbers
     return (numbers.astype(np.uint32) << 16).view(np.float32)
@@ -208,7 +208,7 @@ def _read_zip(data: memoryview, names: Collection[str]) -> Archive:
         raise WeightsError("the file is a zip archive, but none that torch.save wrote")
     folder = pickles[0].removesuffix("data.pkl")
 
-    def content(name: str) -> bytes:
+    def member_bytes(name: str) -> bytes:
         member = members.get(f"{folder}{name}")
         if member is None:
             raise WeightsError(f"the archive has no {name}: the file is damaged")
@@ -219,10 +219,10 @@ def _read_zip(data: memoryview, names: Collection[str]) -> Archive:
         except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{name} of the archive is damaged: get the file again") from error
 
-    if f"{folder}byteorder" in members and content("byteorder") != b"little":
+    if f"{folder}byteorder" in members and member_bytes("byteorder") != b"little":
         raise WeightsError("the checkpoint was written on a big-endian machine: save it again on another")
-    root, _ = read_pickle(memoryview(content("data.pkl")), names)
-    return Archive(root, lambda storage: _from_bytes(content(f"data/{storage.key}"), storage))
+    root, _ = read_pickle(memoryview(member_bytes("data.pkl")), names)
+    return Archive(root, lambda storage: _from_bytes(member_bytes(f"data/{storage.key}"), storage))
 
 
 def _read_old(data: memoryview, names: Collection[str]) -> Archive:
