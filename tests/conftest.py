@@ -1,6 +1,7 @@
 """What all tests share: a cache folder of their own, a tiny model, and an engine made of numpy."""
 
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,18 @@ def own_cache(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypa
     monkeypatch.setenv("NOBODIES_CACHE", str(cache))
     monkeypatch.setenv("NOBODIES_DATA", str(tmp_path_factory.mktemp("data")))
     return cache
+
+
+@pytest.fixture(autouse=True)
+def signals_put_back() -> Iterator[None]:
+    """Find whoever answers Ctrl-C or a request to end, and forgets to stop doing so."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(kind) for kind in kinds]
+    yield
+    after = [signal.getsignal(kind) for kind in kinds]
+    for kind, handler in zip(kinds, before, strict=True):
+        signal.signal(kind, handler)
+    assert after == before
 
 
 @pytest.fixture(scope="session")
