@@ -1,4 +1,4 @@
-# Two commands do everything: `make faces` and `make test`. Each sets up what it needs in .venv first.
+# Two commands do everything: `make serve` and `make test`. Each sets up what it needs in .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 # Twelve grown-ups; `make faces SEEDS=1-12` makes others.
@@ -6,7 +6,7 @@ SEEDS ?= 4,10,18,21,25,28,45,53,67,68,77,94
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help faces test test-slow check format bench docs clean
+.PHONY: help serve faces test test-slow check format bench docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,8 +19,15 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev,train,video]'
+	$(PIP) --editable '.[dev,train,video,c2pa,unique,web,onnx]'
 	@touch $@ $(VENV)/.core
+
+$(VENV)/.site: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[web,video,c2pa]'
+	@touch $@ $(VENV)/.core
+
+serve: $(VENV)/.site  ## the site with real faces, on this machine only: http://127.0.0.1:8000/
+	$(BIN)/nobodies serve
 
 faces: $(VENV)/.core  ## twelve portraits at 1024 px and a contact sheet, in faces/
 	$(BIN)/nobodies generate --seeds $(SEEDS) --out faces --sheet --manifest
@@ -29,7 +36,7 @@ test: $(VENV)/.dev  ## what must hold before anything lands
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest -m slow

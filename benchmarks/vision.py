@@ -11,9 +11,10 @@ same run if they are installed (mediapipe, OpenCV with its cascade).
 """
 
 import argparse
+import importlib
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +37,28 @@ FRAME = (640, 480)
 WIDTHS = (12, 16, 22, 31, 44, 64, 96, 160)
 ROLLS = range(0, 360, 30)
 ROLL_WIDTHS = (31, 64, 160)
-NUM_FACES = 100
+NUM_FACES = 50
 
 
-def finders() -> dict[str, Finder]:
-    """Ways to find faces: ours with its defaults, ours looking closer, and the peers that are installed."""
+def finders(wanted: Sequence[str] = ("",)) -> dict[str, Finder]:
+    """Ways to find faces whose names begin as wanted: ours, ours looking closer, and the peers that are installed."""
     detector = Detector.load()
     found: dict[str, Finder] = {
         "nobodies": lambda frame: [face.box for face in detector.detect(frame)],
         "nobodies, min_size_px=16": lambda frame: [face.box for face in detector.detect(frame, min_size_px=16)],
     }
-    return found | _mediapipe() | _cascade()
+    everything = found | _mediapipe() | _cascade()
+    return {name: find for name, find in everything.items() if name.startswith(tuple(wanted))}
 
 
 def _mediapipe() -> dict[str, Finder]:
     try:
-        from mediapipe.python.solutions.face_detection import FaceDetection
+        module: Any = importlib.import_module("mediapipe.python.solutions.face_detection")
     except ImportError:
         return {}
 
     def finder(selection: int) -> Finder:
-        net = FaceDetection(model_selection=selection, min_detection_confidence=0.5)
+        net = module.FaceDetection(model_selection=selection, min_detection_confidence=0.5)
 
         def find(frame: Pixels) -> list[Box]:
             height, width = frame.shape[:2]
@@ -78,7 +80,7 @@ def _mediapipe() -> dict[str, Finder]:
 
 def _cascade() -> dict[str, Finder]:
     try:
-        import cv2
+        cv2: Any = importlib.import_module("cv2")
     except ImportError:
         return {}
     if not hasattr(cv2, "CascadeClassifier"):
@@ -143,10 +145,10 @@ def median_ms(call: Callable[[], Any], repeats: int = 60) -> float:
     return float(np.median(times[2:]) * 1e3)
 
 
-def speed(folder: Path) -> None:
+def speed(folder: Path, wanted: Sequence[str]) -> None:
     """Frames a second on 640x480 with one face, and milliseconds of each analysis of a 1024 px portrait."""
     frame, _ = next(composites(folder, 96, 0, 1))
-    for name, find in finders().items():
+    for name, find in finders(wanted).items():
         ms = median_ms(lambda find=find: find(frame))  # type: ignore[misc]
         print(f"detect 640x480, {name}: {ms:.2f} ms, {1000 / ms:.0f} frames a second")
     portrait = np.asarray(Image.fromarray(next(pictures(folder, 1))).resize((1024, 1024), Image.Resampling.LANCZOS))
@@ -167,9 +169,9 @@ def speed(folder: Path) -> None:
         print(f"1024x1024, {name}: {median_ms(call):.1f} ms")
 
 
-def recall(folder: Path) -> None:
+def recall(folder: Path, wanted: Sequence[str]) -> None:
     """Recall by width of the face, and by roll, on composites of 640x480; and false alarms."""
-    for name, find in finders().items():
+    for name, find in finders(wanted).items():
         by_width = {width: _recall(find, folder, width, 0) for width in WIDTHS}
         print(f"{name}, by width:", {width: f"{share:.2f}" for width, (share, _) in by_width.items()})
         print(f"{name}, boxes elsewhere in {len(WIDTHS) * NUM_FACES} frames:", sum(n for _, n in by_width.values()))
@@ -187,9 +189,9 @@ def _recall(find: Finder, folder: Path, width: int, roll: int) -> tuple[float, i
     return float(np.mean(hits)), elsewhere
 
 
-def found(archive: Path) -> None:
+def found(archive: Path, wanted: Sequence[str]) -> None:
     """In how many pictures of an archive a face is found."""
-    methods = finders()
+    methods = finders(wanted)
     counts, total = dict.fromkeys(methods, 0), 0
     with zipfile.ZipFile(archive) as file:
         for name in file.namelist():
@@ -201,7 +203,7 @@ def found(archive: Path) -> None:
         print(f"{method}: found in {count} / {total}")
 
 
-def identity(folder: Path) -> None:
+def identity(folder: Path, _: Sequence[str]) -> None:
     """Distances of different generated people, from which the thresholds of `nobodies.vision.identity` come."""
     detector = Detector.load()
     faces = ((pixels, found[0]) for pixels in pictures(folder, 800) if (found := detector.detect(pixels)))
@@ -215,7 +217,7 @@ def identity(folder: Path) -> None:
     print(f"dlib's usual 0.6 takes {(distances < 0.6).mean():.4f} of the pairs for one person")
 
 
-def agreement(folder: Path) -> None:
+def agreement(folder: Path, _: Sequence[str]) -> None:
     """How well two independent nets agree on age, appearance and smile."""
     from nobodies.vision import fetched, nets
     from nobodies.vision.crops import dlib_chip, face_box
@@ -245,8 +247,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("path", type=Path)
+    parser.add_argument("--finder", nargs="*", default=[""], help="beginnings of the names of the ways to compare")
     arguments = parser.parse_args()
-    COMMANDS[arguments.command](arguments.path)
+    COMMANDS[arguments.command](arguments.path, arguments.finder)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ USER_CACHE = environment(os.environ).cache_dir
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep tests out of the user's cache folder."""
+def own_cache(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep tests out of the user's folders."""
     cache = tmp_path / "cache"
     monkeypatch.setenv("NOBODIES_CACHE", str(cache))
+    monkeypatch.setenv("NOBODIES_DATA", str(tmp_path_factory.mktemp("data")))
     return cache
 
 

@@ -17,11 +17,22 @@ from nobodies.settings import Described, described
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
-GROUPS = (settings.FaceSettings, settings.PictureSettings, settings.EngineSettings)
+GROUPS = (
+    settings.FaceSettings,
+    settings.PictureSettings,
+    settings.MarkSettings,
+    settings.EngineSettings,
+    settings.DetectSettings,
+    settings.UniqueSettings,
+    settings.WebSettings,
+)
 
 LIBRARY: dict[str, tuple[str, ...]] = {
     "nobodies.generator": ("Generator", "Face", "load"),
-    "nobodies.settings": ("FaceSettings", "PictureSettings", "EngineSettings", "Environment", "environment"),
+    "nobodies.settings": (
+        "FaceSettings", "PictureSettings", "MarkSettings", "EngineSettings", "DetectSettings", "UniqueSettings",
+        "WebSettings", "Environment", "environment",
+    ),
     "nobodies.latents": (
         "parse_seed", "parse_seed_ranges", "z_from_seed", "noise_from_seed", "broadcast", "truncate", "conform",
     ),

@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from PIL import Image, UnidentifiedImageError
 from nobodies.errors import OutputError
 from nobodies.files import explained, require_writable, write_atomic
 from nobodies.generator import Face, Generator, checked_size, picture_recipe, recipe
-from nobodies.imaging import CODECS, contact_sheet, encode, xmp_of
-from nobodies.provenance import packet, recipe_of
-from nobodies.settings import FaceSettings, PictureSettings
+from nobodies.imaging import CODECS, contact_sheet, xmp_of
+from nobodies.provenance import encode_marked, mark_recipe, recipe_of
+from nobodies.settings import FaceSettings, MarkSettings, PictureSettings
 
 MANIFEST_NAME: Final = "manifest.jsonl"
 MOST_ON_SHEET: Final = 100
@@ -70,6 +70,7 @@ class FolderJob:
         *,
         face: FaceSettings | None = None,
         picture: PictureSettings | None = None,
+        marks: MarkSettings | None = None,
         manifest: bool = False,
         overwrite: bool = False,
     ) -> None:
@@ -83,6 +84,7 @@ class FolderJob:
         self.folder = folder
         self.face = face or FaceSettings()
         self.picture = picture or PictureSettings()
+        self.marks = marks or MarkSettings()
         self.overwrite = overwrite
         checked_size(self.picture, generator.engine.resolution, generator.model.name)
         require_writable(folder)
@@ -112,12 +114,15 @@ class FolderJob:
             raise OutputError(f"{path} has changed since it was made: move it away, or use --overwrite")
         return made
 
-    def run(self, orders: Iterable[Order], *, jobs: int = 0) -> Iterator[Made]:
+    def run(
+        self, orders: Iterable[Order], *, jobs: int = 0, lets_out: Callable[[Face], bool] | None = None
+    ) -> Iterator[Made]:
         """Make faces, in order. Encoding runs in threads beside the drawing.
 
         Args:
             orders: those not finished yet.
             jobs: encoding threads; 0 for one a core.
+            lets_out: asked for each face before it is written; one that it refuses is left out.
 
         Yields:
             Each file once it is whole and on disk. Closing the iterator keeps what is finished.
@@ -132,6 +137,8 @@ class FolderJob:
         with ThreadPoolExecutor(jobs, thread_name_prefix="encode") as pool:
             try:
                 for order, face in zip(again, faces, strict=True):
+                    if lets_out is not None and not lets_out(face):
+                        continue
                     waiting.append(pool.submit(self._write, order, face))
                     while len(waiting) > jobs or (waiting and waiting[0].done()):
                         yield self._first_of(waiting)
@@ -167,10 +174,11 @@ class FolderJob:
     def _recipe(self, order: Order) -> dict[str, Any]:
         model = self.generator.model
         made = recipe(model.name, model.fingerprint, self.face, seed=order.seed, w=order.ws)
-        return made | picture_recipe(self.picture)
+        return made | picture_recipe(self.picture) | mark_recipe(self.marks)
 
     def _write(self, order: Order, face: Face) -> Made:
-        data = face.encode(format=self.picture.format, size_px=self.picture.size_px, quality=self.picture.quality)
+        picture = self.picture
+        data = face.encode(format=picture.format, size_px=picture.size_px, quality=picture.quality, marks=self.marks)
         path = self.path(order)
         write_atomic(path, data)
         return Made(path, order.seed, hashlib.sha256(data).hexdigest(), self._recipe(order))
@@ -219,19 +227,20 @@ class Manifest:
         return True
 
 
-def write_sheet(paths: Sequence[Path], target: Path) -> int:
+def write_sheet(paths: Sequence[Path], target: Path, *, marks: MarkSettings | None = None) -> int:
     """Write a contact sheet, marked as generated.
 
     Args:
         paths: picture files; the first `MOST_ON_SHEET` are shown.
         target: a .jpg file.
+        marks: which marks say so; all that can be made if None.
 
     Returns:
         How many are shown.
     """
     shown = paths[:MOST_ON_SHEET]
     sheet = contact_sheet(map(_thumbnail, shown), count=len(shown))
-    write_atomic(target, encode(sheet, xmp=packet({"sheet_of": [path.name for path in shown]})))
+    write_atomic(target, encode_marked(sheet, {"sheet_of": [path.name for path in shown]}, marks=marks))
     return len(shown)
 
 

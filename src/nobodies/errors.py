@@ -17,6 +17,10 @@ class ShapeError(NobodiesError, ValueError):
     """An array does not have the shape or type that was asked for."""
 
 
+class SearchError(NobodiesError):
+    """A bounded search ended before it found what was wanted."""
+
+
 class ModelError(NobodiesError):
     """A model is unknown, absent or cannot be fetched."""
 
@@ -35,3 +39,16 @@ class OutputError(NobodiesError):
 
 class DependencyError(NobodiesError):
     """An optional part of nobodies is needed and not installed."""
+
+
+class TrainingError(NobodiesError):
+    """A training run cannot begin, go on or be continued."""
+
+
+class BusyError(NobodiesError):
+    """There is more to do than can be done soon."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        """Say what is waited for, and after how many seconds another try is worth it."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

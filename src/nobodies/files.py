@@ -10,26 +10,28 @@ from pathlib import Path
 from nobodies.errors import OutputError
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a whole file under a temporary name, make it durable, and only then give it its name.
 
     Args:
         path: the file to make or replace. Its folder must exist.
         data: everything it shall hold.
+        private: let nobody but the owner read it, from its first moment on.
 
     Raises:
         OutputError: the folder is missing or not writable, or the disk is full. Nothing is left behind.
     """
-    with replacing(path) as part:
+    with replacing(path, private=private) as part:
         part.write_bytes(data)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Write a file bit by bit under a temporary name, make it durable at the end, and only then give it its name.
 
     Args:
         path: the file to make or replace. Its folder must exist.
+        private: let nobody but the owner read it, from its first moment on.
 
     Yields:
         The temporary name, in the same folder. The body writes to it and closes it.
@@ -40,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with explained(path):
         try:
-            temporary.touch(exist_ok=False)
+            temporary.touch(mode=0o600 if private else 0o666, exist_ok=False)
             yield temporary
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())

@@ -1,8 +1,9 @@
 """`Generator`: seeds in, faces out. What library users, the command line and the site all call."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,13 +12,26 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nobodies import latents
+from nobodies.choosing import Search, attributes_of, index_of
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
-from nobodies.imaging import encode, format_of, resize
+from nobodies.imaging import format_of, resize
+from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.edits import Change, Edited, edit
+from nobodies.latents.seed_index import SeedIndex
+from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.models import Model, Store, Watcher
-from nobodies.provenance import packet
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceOptions, FaceSettings, PictureFormat, PictureSettings
+from nobodies.provenance import encode_marked, mark_recipe
+from nobodies.settings import (
+    DEFAULT_MODEL,
+    EngineSettings,
+    FaceOptions,
+    FaceSettings,
+    MarkSettings,
+    PictureFormat,
+    PictureSettings,
+)
 
 Array = NDArray[np.float32]
 
@@ -51,8 +65,25 @@ class Face:
         """Say what made this face, in JSON values: enough to make it again, and to tell it from any other."""
         return recipe(self.model, self.weights, self.settings, seed=self.seed, w=self.w)
 
+    def edit(self, **changes: Change | float | str) -> Edited:
+        """Change this face, such as `edit(age=+10, smile=+1)`; see `Generator.edit`.
+
+        Returns:
+            Style codes, for `Generator.face(w=edited.ws)`.
+
+        Raises:
+            SettingError: an attribute that there is not, or a value that no face has.
+            ModelError: no attributes are shipped for its model.
+        """
+        return edit(AttributeModel.load(self.model), self.w, changes)
+
     def encode(
-        self, *, format: PictureFormat = "jpeg", size_px: int | None = None, quality: int | None = None
+        self,
+        *,
+        format: PictureFormat = "jpeg",
+        size_px: int | None = None,
+        quality: int | None = None,
+        marks: MarkSettings | None = None,
     ) -> bytes:
         """Make a file of the picture, marked as generated.
 
@@ -60,16 +91,22 @@ class Face:
             format: file format.
             size_px: side; its own if None.
             quality: 1 to 100; the format's default if None. Not for png.
+            marks: which marks say that it was generated; all that can be made if None.
 
         Returns:
-            The file, with an XMP packet that declares it as made by a trained algorithm and carries the recipe.
+            The file, with a watermark in its pixels, an XMP packet that declares it as made by a trained algorithm
+            and carries the recipe, and, where the extra c2pa is installed, a signed manifest. The same face gives
+            the same bytes each time but for the manifest, which holds random numbers.
 
         Raises:
             SettingError: the picture is not that large, or the format takes no quality.
+            DependencyError: a manifest is asked for and cannot be made.
         """
+        marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        return encode(image, format=format, quality=quality, xmp=packet(self.recipe() | picture_recipe(picture)))
+        made = self.recipe() | picture_recipe(picture) | mark_recipe(marks)
+        return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(
         self,
@@ -78,6 +115,7 @@ class Face:
         size_px: int | None = None,
         format: PictureFormat | None = None,
         quality: int | None = None,
+        marks: MarkSettings | None = None,
     ) -> Path:
         """Write the picture to a file, marked as generated. Arguments as for `encode`.
 
@@ -86,6 +124,7 @@ class Face:
             size_px: side; its own if None.
             format: file format.
             quality: 1 to 100; the format's default if None. Not for png.
+            marks: which marks say that it was generated; all that can be made if None.
 
         Returns:
             The path.
@@ -95,7 +134,8 @@ class Face:
             OutputError: the file cannot be written. Nothing is left behind.
         """
         path = Path(path)
-        write_atomic(path, self.encode(format=format or format_of(path), size_px=size_px, quality=quality))
+        format = format or format_of(path)
+        write_atomic(path, self.encode(format=format, size_px=size_px, quality=quality, marks=marks))
         return path
 
 
@@ -198,6 +238,72 @@ class Generator:
             raise SettingError("style codes are used as they are: leave out psi and cutoff, or truncate them first")
         settings = FaceSettings(psi=1.0, noise=options.get("noise", FaceSettings.noise))
         return self.draw(((None, ws) for ws in self.conform(w)), settings)
+
+    @cached_property
+    def attributes(self) -> AttributeModel:
+        """What reads attributes from this model's style codes.
+
+        Raises:
+            ModelError: none was fitted for it.
+        """
+        return attributes_of(self.model)
+
+    @cached_property
+    def seed_index(self) -> SeedIndex | None:
+        """What makes searches among the first seeds quick; None if there is none for these attributes."""
+        return index_of(self.model.name, self.attributes)
+
+    def choose(
+        self,
+        wishes: Wishes | str,
+        *,
+        count: int,
+        from_seed: int | str = 1,
+        **options: Unpack[FaceOptions],
+    ) -> Iterator[int]:
+        """Find seeds whose faces are as wished. Nothing is drawn; `nobodies.choosing.Search` has more to set.
+
+        Args:
+            wishes: what the faces shall be like, typed or as a line of text.
+            count: how many are wanted.
+            from_seed: the first seed to look at.
+            **options: as for `face`, and the same as the faces will be drawn with.
+
+        Yields:
+            Seeds in order. Each is found when it is taken.
+
+        Raises:
+            SettingError: wishes that are not understood, contradict each other, or cannot be.
+            ModelError: no attributes are known for this model.
+            SearchError: too few were found; comes after those that were.
+        """
+        wished = parse_wishes(wishes) if isinstance(wishes, str) else wishes
+        first = latents.parse_seed(from_seed)
+        return Search(self, wished, FaceSettings(**options), from_seed=first).find(count)
+
+    def edit(
+        self,
+        face: int | str | NDArray[Any],
+        changes: Mapping[str, Change | float | str],
+        **options: Unpack[FaceOptions],
+    ) -> Edited:
+        """Change a face: the smallest step that moves what is asked and holds the other attributes.
+
+        Args:
+            face: a seed, or style codes [W] or [L, W].
+            changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
+                "none" for a value; see `nobodies.latents.edits.changes_from`.
+            **options: for a seed, as for `face`.
+
+        Returns:
+            The new codes, for `face(w=edited.ws)`, and what was clamped so that the face does not break.
+
+        Raises:
+            SettingError: an attribute that there is not, or a value that no face has.
+            ModelError: no attributes are known for this model.
+        """
+        ws = self.w(face, **options) if isinstance(face, int | str) else self.conform(face)[0]
+        return edit(self.attributes, ws, changes)
 
     def conform(self, w: NDArray[Any]) -> Array:
         """Bring style codes to [N, L, W]; see `latents.conform`."""

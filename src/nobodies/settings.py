@@ -18,6 +18,9 @@ Noise = Literal["stored", "none", "seeded"]
 Precision = Literal["auto", "bf16", "f32"]
 Layout = Literal["latency", "throughput"]
 PictureFormat = Literal["jpeg", "png", "webp", "avif"]
+Xmp = Literal["recipe", "declaration", "off"]
+Watermark = Literal["seed", "digest", "off"]
+C2pa = Literal["auto", "on", "off"]
 Mark = Literal["box", "points", "blur", "pixelate"]
 
 
@@ -172,6 +175,65 @@ class PictureSettings(Settings):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkSettings(Settings):
+    """How a picture says that it was generated. All marks are on by default; your law may ask for them."""
+
+    xmp: Xmp = setting(
+        "recipe",
+        "metadata that declares the picture as generated: with the 'recipe' to make it again, seed included; "
+        "'declaration' without; or 'off'. Only files with their recipe are recognised when a command is run again",
+    )
+    watermark: Watermark = setting(
+        "seed",
+        "invisible mark in the pixels: 'seed' carries the seed, 'digest' a checksum instead, or 'off'",
+    )
+    c2pa: C2pa = setting(
+        "auto",
+        "signed manifest (C2PA): 'on', 'off', or 'auto' for on where the extra nobodies[c2pa] is installed",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniqueSettings(Settings):
+    """When a face counts as one that was given out before."""
+
+    distance: float = setting(
+        0.307,
+        "distance of identity embeddings below which two faces count as one person: at 0.307 about one pair "
+        "of generated faces in 10,000 does, at 0.397 one in 1,000",
+        minimum=0.01,
+        maximum=1.5,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSettings(Settings):
+    """Where the site listens, what it keeps ready, and how much it takes from outside."""
+
+    host: str = setting("127.0.0.1", "address to listen on; the default is for this machine only")
+    port: int = setting(8000, "port to listen on; 0 for any that is free", minimum=0, maximum=65535)
+    workers: int = setting(1, "processes that serve; each has its own pool and memory cache", minimum=1, maximum=64)
+    pool_faces: int = setting(64, "new faces kept ready in each process", minimum=0, maximum=10_000)
+    queue_limit: int = setting(32, "pictures that may wait to be drawn before visitors are turned away", minimum=1)
+    wait_s: float = setting(20.0, "longest that a visitor waits for a picture", minimum=0.1, maximum=600)
+    cache_mb: int = setting(256, "memory for finished pictures in each process", minimum=0)
+    disk_cache: Path | None = setting(None, "folder for finished pictures; none are kept on disk if not given")
+    disk_cache_mb: int = setting(2048, "most that the folder of finished pictures holds", minimum=1)
+    batch_limit: int = setting(100, "most pictures in one archive", minimum=1, maximum=100_000)
+    archives: int = setting(4, "archives made at once in each process", minimum=0)
+    upload_mb: float = setting(12.0, "largest picture taken from a visitor", minimum=0.1, maximum=256)
+    upload_megapixels: float = setting(32.0, "largest picture taken from a visitor", minimum=0.1, maximum=120)
+    connections: int = setting(512, "requests worked on at once before more are turned away", minimum=1)
+    live_limit: int = setting(8, "live detections at once in each process", minimum=0)
+    live_s: float = setting(900.0, "longest that one live detection lasts", minimum=1)
+    rate_per_minute: int = setting(0, "requests that a visitor may make in a minute; 0 for any number", minimum=0)
+    keys_file: Path | None = setting(None, "file of API keys, one a line; with it, /api/v1 answers only to a key")
+    cors_origins: str | None = setting(None, "sites whose scripts may call the API, separated by commas, or *")
+    real_photos: Path | None = setting(None, "folder of real photographs, yours to show, for the guessing game")
+    shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings(Settings):
     """How faces are looked for in pictures and videos."""
@@ -196,6 +258,8 @@ class Environment:
 
     cache_dir: Path
     """Where downloaded models are kept (NOBODIES_CACHE)."""
+    data_dir: Path
+    """Where signing key and ledger of faces are kept (NOBODIES_DATA)."""
 
 
 def environment(variables: Mapping[str, str] | None = None) -> Environment:
@@ -205,11 +269,8 @@ def environment(variables: Mapping[str, str] | None = None) -> Environment:
         variables: names and values; the process environment if not given.
     """
     variables = os.environ if variables is None else variables
-    chosen = variables.get("NOBODIES_CACHE")
-    return Environment(cache_dir=Path(chosen).expanduser() if chosen else _user_cache_dir())
-
-
-def _user_cache_dir() -> Path:
     import platformdirs
 
-    return platformdirs.user_cache_path("nobodies", appauthor=False)
+    cache = variables.get("NOBODIES_CACHE") or platformdirs.user_cache_path("nobodies", appauthor=False)
+    data = variables.get("NOBODIES_DATA") or platformdirs.user_data_path("nobodies", appauthor=False)
+    return Environment(cache_dir=Path(cache).expanduser(), data_dir=Path(data).expanduser())

@@ -56,9 +56,9 @@ def test_importing_and_exporting(run: Run, tmp_path: Path) -> None:
     assert (code, "their-weights is ready: StyleGAN2 at 32 px" in out) == (0, True)
     assert "not stated in the file" in err
     assert "their-weights" in run("models", "list")[1]
-    out = tmp_path / "out"
-    assert run("models", "export", "their-weights", "--to", "openvino", "--out", out)[0] == 0
-    assert {each.name for each in out.iterdir()} == {"model.xml", "model.bin", "README.md"}
-    code, _, err = run("models", "export", "their-weights", "--to", "openvino", "--out", out)
+    folder = tmp_path / "out"
+    assert run("models", "export", "their-weights", "--to", "openvino", "--out", folder)[0] == 0
+    assert {each.name for each in folder.iterdir()} == {"model.xml", "model.bin", "README.md"}
+    code, _, err = run("models", "export", "their-weights", "--to", "openvino", "--out", folder)
     assert (code, err.count("\n")) == (2, 1)
     assert run("models", "import", tmp_path / "nothing")[0] == 2

@@ -18,7 +18,7 @@ LEFT_RED[:, :4] = (255, 0, 0)
 
 def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
     file = io.BytesIO()
-    image.save(file, format, **options)  # type: ignore[arg-type]
+    image.save(file, format, **options)
     return file.getvalue()
 
 
@@ -37,7 +37,8 @@ def test_lossy_formats_come_back_nearly(format: str) -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "I", "F"])
 def test_every_mode_becomes_rgb_bytes(mode: str) -> None:
     pixels = read_pixels(encoded(Image.new(mode, (5, 4)), "TIFF"))
-    assert (pixels.shape, pixels.dtype) == ((4, 5, 3), np.uint8)
+    assert pixels.shape == (4, 5, 3)
+    assert pixels.dtype == np.uint8
 
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:

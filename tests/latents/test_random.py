@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nobodies.latents.random import _log, normal_quantile, normals, philox4x32, uniforms
+from nobodies.latents.random import _log, normal_quantile, normals, normals_of, philox4x32, uniforms
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -72,3 +72,9 @@ def test_neighbouring_seeds_are_uncorrelated() -> None:
     correlations = np.atleast_2d(np.corrcoef(drawn))[np.triu_indices(100, 1)]
     assert abs(correlations.mean()) < 0.005
     assert np.abs(correlations).max() < 0.25
+
+
+@given(st.lists(SEEDS, min_size=1, max_size=5), st.integers(1, 9), st.integers(0, 2**64 - 1))
+def test_many_seeds_at_once_are_as_each_alone(seeds: list[int], count: int, stream: int) -> None:
+    together = normals_of(seeds, count, stream=stream)
+    assert np.array_equal(together, np.stack([normals(seed, count, stream=stream) for seed in seeds]))

@@ -1,10 +1,10 @@
 """`nobodies generate`: portraits into a folder."""
 
-import secrets
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +12,22 @@ from nobodies import latents
 from nobodies.batch import FolderJob, Made, Order, orders_from_codes, orders_from_seeds, write_sheet
 from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
+from nobodies.cli.wishing import search_seeds, wish_options, wishes_from
 from nobodies.errors import SettingError
 from nobodies.generator import Generator
 from nobodies.latents.files import load_codes
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, PictureSettings
+from nobodies.latents.wishes import Wishes
+from nobodies.settings import (
+    DEFAULT_MODEL,
+    EngineSettings,
+    FaceSettings,
+    MarkSettings,
+    PictureSettings,
+    UniqueSettings,
+)
+
+if TYPE_CHECKING:
+    from nobodies.uniqueness.guard import Guard
 
 
 @click.command(name="generate")
@@ -31,46 +43,89 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Pictu
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
 @settings_options(FaceSettings)
 @settings_options(PictureSettings)
+@settings_options(MarkSettings)
 @settings_options(EngineSettings, without="layout")
+@wish_options
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
+@click.option("--unique", is_flag=True, help="Leave out faces that resemble one given out before, or a blocked one.")
+@click.option("--ledger", type=click.Path(path_type=Path), help="Ledger for --unique.  [default: in the data folder]")
+@settings_options(UniqueSettings)
 @click.option("--sheet", is_flag=True, help="Write a contact sheet too, sheet.jpg.")
 @click.option(
     "--manifest", is_flag=True, help="Keep manifest.jsonl: file, seed, checksum and recipe of each picture."
 )
 @click.option("--overwrite", is_flag=True, help="Make again what is there already.")
-def command(out: Path, model: str, jobs: str, sheet: bool, manifest: bool, overwrite: bool, **options: Any) -> None:
+def command(
+    out: Path, model: str, jobs: str, unique: bool, sheet: bool, manifest: bool, overwrite: bool, **options: Any
+) -> None:
     """Make portraits of people who do not exist.
 
     Without seeds or codes, one new face. Run the same command again to go on where it stopped: finished files are
-    kept. The same seed, model and settings give the same picture.
+    kept. The same seed, model and settings give the same picture. With wishes, seeds are searched for faces that
+    fulfil them before anything is drawn; faces that look like minors are left out of such a search, and of a choice
+    at random, unless they are allowed.
     """
     face, picture = settings_from(FaceSettings, options), settings_from(PictureSettings, options)
+    marks = settings_from(MarkSettings, options)
     num_jobs = _parse_jobs(jobs)
-    seeds = _chosen_seeds(options)
-    many = seeds is None or len(seeds) > 2
+    wishes = wishes_from(options)
+    seeds = _named_seeds(options, wishes)
+    many = seeds is None or max(len(seeds), options["count"] or 0) > 2
     engine = settings_from(EngineSettings, options, layout="throughput" if many else "latency")
     with TerminalWatcher() as watcher:
         generator = Generator.load(model, engine=engine, watcher=watcher)
+    if seeds == []:
+        seeds = search_seeds(generator, wishes, face, options)
     orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
-    job = FolderJob(generator, out, face=face, picture=picture, manifest=manifest, overwrite=overwrite)
+    job = FolderJob(generator, out, face=face, picture=picture, marks=marks, manifest=manifest, overwrite=overwrite)
     kept, todo = _sort_out(job, orders)
-    num_made = sum(1 for _ in _with_progress(job.run(todo, jobs=num_jobs), len(orders), len(kept)))
+    with _guard(options, out) if unique else contextlib.nullcontext() as guard:
+        made = job.run(todo, jobs=num_jobs, lets_out=guard.lets_out if guard else None)
+        num_made = sum(1 for _ in _with_progress(made, len(orders), len(kept)))
+    if guard and guard.refused:
+        click.echo(f"{len(guard.refused)} faces left out{_reasons(guard)}", err=True)
     click.echo(f"{_num_faces(num_made)} made in {out}" + (f", {len(kept)} already there" if kept else ""))
     if sheet:
-        shown = write_sheet([job.path(order) for order in orders], out / "sheet.jpg")
-        rest = f", the first {shown} of {_num_faces(len(orders))}" if shown < len(orders) else ""
+        paths = [path for path in map(job.path, orders) if path.exists()]
+        shown = write_sheet(paths, out / "sheet.jpg", marks=marks)
+        rest = f", the first {shown} of {_num_faces(len(paths))}" if shown < len(paths) else ""
         click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
 
 
-def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
-    """Give the seeds that were asked for; None if codes were."""
+@contextlib.contextmanager
+def _guard(options: dict[str, Any], out: Path) -> Iterator["Guard"]:
+    from nobodies.uniqueness.guard import Guard
+    from nobodies.uniqueness.ledger import open_ledger
+
+    with open_ledger(settings_from(UniqueSettings, options), options["ledger"]) as ledger:
+        yield Guard(ledger, holder=str(out.resolve()))
+
+
+def _reasons(guard: "Guard") -> str:
+    kinds = [match.record.kind if match else "faceless" for _, match in guard.refused]
+    words = {
+        "given": "resemble faces given out before",
+        "blocked": "resemble blocked people",
+        "faceless": "show no face that can be found",
+    }
+    return "".join(f"; {kinds.count(kind)} {said}" for kind, said in words.items() if kind in kinds)
+
+
+def _named_seeds(options: dict[str, Any], wishes: Wishes) -> Sequence[int] | None:
+    """Give the seeds that were asked for; none of them if they are to be searched; None if codes were asked for."""
     ways = ("seeds", "texts", "count", "z_file", "w_file")
     given = [way for way in ways if options[way] not in (None, ())]
     if len(given) > 1:
         raise SettingError("give one of --seeds, --seed, --count, --z and --w, not several")
-    if options["from_seed"] is not None and options["count"] is None:
+    if options["from_seed"] is not None and options["count"] is None and not wishes:
         raise SettingError("--from-seed goes with --count: add --count N, or use --seeds")
+    if options["checked"] and not wishes:
+        raise SettingError("--checked goes with wishes: add --where")
+    if wishes and given not in ([], ["count"]):
+        raise SettingError("wishes choose the seeds: give --count and --from-seed with them, not seeds or codes")
     match given:
+        case _ if wishes:
+            return []
         case ["seeds"]:
             return latents.parse_seed_ranges(options["seeds"])
         case ["texts"]:
@@ -78,8 +133,7 @@ def _chosen_seeds(options: dict[str, Any]) -> Sequence[int] | None:
         case ["count"]:
             return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
         case []:
-            # 53 bits: a seed that any program, JavaScript included, reads back exactly.
-            return [secrets.randbits(53)]
+            return []
         case _:
             return None
 

@@ -11,8 +11,22 @@ from nobodies.errors import NobodiesError
 # One line of help a command, so that `nobodies --help` imports none of them.
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
+    "edit": "Change a face: older, smiling, without glasses, turned.",
+    "mix": "Mix faces, layer by layer, or find the face between several.",
+    "morph": "Make a film of faces that turn into each other.",
+    "attributes": "Show what can be wished for and changed; fit it for a model.",
+    "project": "Find the invented person who looks most like a photograph.",
+    "directions": "Find directions of change that nobody labelled.",
     "detect": "Find, follow and hide faces in pictures, videos, a camera or the screen.",
     "models": "List, fetch, check and remove models.",
+    "dataset": "Turn pictures into a dataset to train on.",
+    "train": "Train a generator on your own pictures.",
+    "runs": "Look at training runs.",
+    "evaluate": "Measure how good and how varied a generator is.",
+    "verify": "Say which marks of generated pictures a file carries.",
+    "audit": "Measure how alike faces are, among themselves and to real people.",
+    "block": "Never give out a face that resembles a person.",
+    "serve": "Serve the site and its API on this machine.",
     "bench": "Measure speed and memory on this machine.",
 }
 

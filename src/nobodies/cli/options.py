@@ -32,12 +32,13 @@ def settings_from(group: type[Group], options: Mapping[str, Any], **decided: Any
 
 
 def _option(each: Described) -> Callable[[Command], Command]:
-    flag, metavar = _FLAGS.get(each.name, (f"--{each.name.replace('_', '-')}", None))
+    name = each.name.replace("_", "-")
+    flag, metavar = _FLAGS.get(each.name, (f"--{name}/--no-{name}" if each.kind is bool else f"--{name}", None))
     kind = click.Choice([str(choice) for choice in each.choices]) if each.choices else each.kind
     return click.option(
         flag,
         each.name,
-        type=kind,
+        type=None if each.kind is bool else kind,
         default=each.default,
         show_default=each.default is not None,
         metavar=metavar,

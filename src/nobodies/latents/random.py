@@ -6,6 +6,7 @@ divisions and square roots only: operations whose result IEEE 754 defines exactl
 whose last bit may differ from one build to the next, has a part in it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,12 +22,12 @@ _LOW: Final = np.uint64(0xFFFFFFFF)
 _HIGH_SHIFT: Final = np.uint64(32)
 
 
-def philox4x32(counters: NDArray[np.uint32], key: tuple[int, int]) -> NDArray[np.uint32]:
+def philox4x32(counters: NDArray[np.uint32], key: tuple[int, int] | tuple[Words, Words]) -> NDArray[np.uint32]:
     """Encrypt counters into random words.
 
     Args:
         counters: [N, 4], one block of 128 bits a row.
-        key: two words of 32 bits.
+        key: two words of 32 bits, for all rows or [N] for each its own.
 
     Returns:
         Random words, [N, 4].
@@ -35,7 +36,8 @@ def philox4x32(counters: NDArray[np.uint32], key: tuple[int, int]) -> NDArray[np
     """
     a, b, c, d = counters.T.astype(np.uint64)
     for turn in range(_ROUNDS):
-        key_a, key_b = (np.uint64((word + turn * weyl) & 0xFFFFFFFF) for word, weyl in zip(key, _WEYL, strict=True))
+        key_a = np.asarray((key[0] + turn * _WEYL[0]) & 0xFFFFFFFF, np.uint64)
+        key_b = np.asarray((key[1] + turn * _WEYL[1]) & 0xFFFFFFFF, np.uint64)
         left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
         a, b, c, d = (right >> _HIGH_SHIFT) ^ b ^ key_a, right & _LOW, (left >> _HIGH_SHIFT) ^ d ^ key_b, left & _LOW
     return np.stack([a, b, c, d], axis=1).astype(np.uint32)
@@ -52,20 +54,44 @@ def uniforms(seed: int, count: int, *, stream: int) -> Float:
     Returns:
         [count] odd multiples of 2**-53.
     """
+    counters = _counters(count, stream)
+    return _unit_interval(philox4x32(counters, _halves(seed)))[:count]
+
+
+def uniforms_of(seeds: Sequence[int], count: int, *, stream: int) -> Float:
+    """Random numbers of many seeds at once, [S, count]; each row as `uniforms` gives it, to the last bit."""
+    counters = np.tile(_counters(count, stream), (len(seeds), 1))
+    keys = np.asarray(seeds, np.uint64).repeat(-(-count // 2))
+    words = philox4x32(counters, (keys & _LOW, keys >> _HIGH_SHIFT))
+    return _unit_interval(words).reshape(len(seeds), -1)[:, :count]
+
+
+def _counters(count: int, stream: int) -> NDArray[np.uint32]:
+    """Counters of enough blocks for `count` numbers: [ceil(count / 2), 4]."""
     num_blocks = -(-count // 2)
     counters = np.zeros((num_blocks, 4), np.uint32)
     index = np.arange(num_blocks, dtype=np.uint64)
     counters[:, 0], counters[:, 1] = index & _LOW, index >> _HIGH_SHIFT
     counters[:, 2:] = _halves(stream)
-    words = philox4x32(counters, _halves(seed)).astype(np.uint64).reshape(-1, 2)[:count]
+    return counters
+
+
+def _unit_interval(words: NDArray[np.uint32]) -> Float:
+    """Make two numbers strictly between 0 and 1 of each block of words [N, 4]: [2 N]."""
+    pairs = words.astype(np.uint64).reshape(-1, 2)
     # 52 random bits and a one behind them: never 0, never 1, and exact in a double.
-    bits = (words[:, 1] << np.uint64(20)) | (words[:, 0] >> np.uint64(12))
+    bits = (pairs[:, 1] << np.uint64(20)) | (pairs[:, 0] >> np.uint64(12))
     return (bits * np.uint64(2) + np.uint64(1)).astype(np.float64) * 2.0**-53
 
 
 def normals(seed: int, count: int, *, stream: int) -> Float:
     """Random numbers of the standard normal distribution; arguments as for `uniforms`."""
     return normal_quantile(uniforms(seed, count, stream=stream))
+
+
+def normals_of(seeds: Sequence[int], count: int, *, stream: int) -> Float:
+    """Random numbers of the standard normal distribution; arguments as for `uniforms_of`."""
+    return normal_quantile(uniforms_of(seeds, count, stream=stream))
 
 
 def _halves(value: int) -> tuple[int, int]:

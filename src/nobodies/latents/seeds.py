@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import SettingError
-from nobodies.latents.random import normals
+from nobodies.latents.random import normals, normals_of
 
 NUM_SEEDS: Final = 2**64
 
@@ -95,6 +95,19 @@ def z_from_seed(seed: int, z_dim: int) -> NDArray[np.float32]:
         Standard normal numbers, [z_dim].
     """
     return normals(seed, z_dim, stream=_Z_STREAM).astype(np.float32)
+
+
+def z_from_seeds(seeds: Sequence[int], z_dim: int) -> NDArray[np.float32]:
+    """Draw the latent codes of many faces at once, several times quicker than one by one.
+
+    Args:
+        seeds: each 0 to 2**64 - 1.
+        z_dim: length of a code.
+
+    Returns:
+        [S, z_dim]; each row as `z_from_seed` gives it, to the last bit.
+    """
+    return normals_of(seeds, z_dim, stream=_Z_STREAM).astype(np.float32)
 
 
 def noise_from_seed(seed: int, sizes_px: Sequence[int]) -> list[NDArray[np.float32]]:

@@ -26,20 +26,20 @@ _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
  xmp:CreatorTool={tool}
  Iptc4xmpExt:DigitalSourceType={source}
  Iptc4xmpExt:AISystemUsed={system}
- Iptc4xmpExt:AISystemVersionUsed={version}
- nobodies:Recipe={recipe}/></rdf:RDF></x:xmpmeta>
+ Iptc4xmpExt:AISystemVersionUsed={version}{recipe}/></rdf:RDF></x:xmpmeta>
 <?xpacket end="r"?>"""
 
 
-def packet(recipe: Mapping[str, Any]) -> bytes:
+def packet(recipe: Mapping[str, Any] | None) -> bytes:
     """Write the packet.
 
     Args:
-        recipe: what made the picture: model, seed, settings. JSON values only.
+        recipe: what made the picture: model, seed, settings. JSON values only. None keeps it out.
 
     Returns:
         UTF-8 bytes for the XMP place of any file format.
     """
+    own = "" if recipe is None else f"\n nobodies:Recipe={quoteattr(_compact(recipe))}"
     return _PACKET.format(
         rdf=_RDF,
         xmp=_XMP,
@@ -49,8 +49,12 @@ def packet(recipe: Mapping[str, Any]) -> bytes:
         source=quoteattr(SOURCE_TYPE),
         system=quoteattr("nobodies"),
         version=quoteattr(__version__),
-        recipe=quoteattr(json.dumps(recipe, sort_keys=True, separators=(",", ":"))),
+        recipe=own,
     ).encode()
+
+
+def _compact(recipe: Mapping[str, Any]) -> str:
+    return json.dumps(recipe, sort_keys=True, separators=(",", ":"))
 
 
 def is_marked(xmp: bytes) -> bool:

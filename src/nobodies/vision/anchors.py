@@ -82,8 +82,8 @@ def distinct(faces: Array, scores: Array) -> list[int]:
     """Which faces to keep when several looks saw the same one: the best-scored of each, best first.
 
     Args:
-        faces: [K, 8, 2] in pixels of the picture.
-        scores: [K].
+        faces: [K, 8, 2].
+        scores: [K], in any unit that orders them.
     """
     kept: list[int] = []
     left = np.argsort(-scores, kind="stable")

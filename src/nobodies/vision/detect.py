@@ -17,11 +17,16 @@ Array = npt.NDArray[Any]
 MAX_LOOKS = 256
 """The most runs of the net that one picture may cost. Where more would be needed, the smallest faces are given up."""
 SMALLEST_SHARE = 1 / 20
-"""Smallest face that one look finds reliably, as a share of the side looked at."""
+"""Smallest face that one look is meant for, as a share of the side looked at: two thirds of faces of that width are
+found, and nearly all from a fifteenth up (docs/results.md)."""
 _OVERLAP_SHARE = 1 / 4  # of two neighbouring windows; a face up to this size lies whole in one of them
+_LARGEST_SHARE = 1 / 2  # of a window that is not the whole picture: larger faces are the business of wider windows
 _AUTO_SHARE = 1 / 40  # of the picture's longer side: the default smallest face
 _AUTO_SIZE_PX = 32
 _COARSER = 1.05
+_UPRIGHT_BONUS = 0.05
+_SURE = 0.85
+"""Faces are scored lower if they are upside down, and their points are then not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,19 @@ class Detector:
     ) -> list[Detection]:
         """Find faces.
 
-        One look covers the whole picture and finds faces down to a twentieth of its longer side. Smaller ones take
-        looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where the first
-        finds nothing and `any_roll` is set.
+        One look covers the whole picture and finds faces down to about a twentieth of its longer side. Smaller ones
+        take looks at windows of it, at most `MAX_LOOKS` in all. A look is one run of the net, or two where `any_roll`
+        is set and the first finds no face it is sure of.
 
         Args:
             pixels: uint8 [H, W, 3], RGB.
             min_score: leave out faces scored lower, in (0, 1).
-            min_size_px: width of the smallest face to look for. None means a fortieth of the longer side but at
+            min_size_px: width of the smallest face to look for, of which two in three are found; nearly all from a
+                third wider up. None means a fortieth of the longer side but at
                 least 32 px, which costs at most 10 looks; a twentieth of the longer side or more costs one.
-            any_roll: where nothing is found, look again upside down. The net finds faces turned by up to 90 degrees
-                without.
+            any_roll: where no face is sure, look again upside down. Without, faces turned by more than about 90
+                degrees are missed, or found with their points in wrong places; fewer things that are no faces
+                are taken for one.
 
         Returns:
             Faces, the widest first.
@@ -76,30 +83,39 @@ class Detector:
             raise SettingError(f"min_score is {min_score}: it must be between 0 and 1, both excluded")
         if min_size_px is not None and not min_size_px > 0:
             raise SettingError(f"min_size_px is {min_size_px}: it must be above 0")
-        found = [
-            self._look(pixels, window, min_score, any_roll)
-            for window in windows(width, height, min_size_px=min_size_px)
-        ]
+        looks = windows(width, height, min_size_px=min_size_px)
+        found = [self._look(pixels, window, min_score, any_roll) for window in looks]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        kept = anchors.distinct(faces, scores) if len(found) > 1 else range(len(faces))
+        # A window may take part of a face, which a wider one shows whole, for a face: wider ones come first.
+        sides = np.repeat([window.side for window in looks], [len(each) for each, _ in found])
+        kept = anchors.distinct(faces, scores + sides / sides.max(initial=1) * 1e6)
         return sorted((detection(faces[i], scores[i]) for i in kept), key=lambda face: -face.width)
 
     def _look(self, pixels: Pixels, window: Window, min_score: float, any_roll: bool) -> tuple[Array, Array]:
         """Faces that lie whole in one window, [K, 8, 2] in pixels of the picture, with scores [K]."""
         view = _view(pixels, window)
         faces, scores = self._run(view, min_score)
-        if any_roll and not len(faces):
-            faces, scores = self._run(view[::-1, ::-1], min_score)
-            faces = 1 - faces
-            faces[:, :2] = faces[:, 1::-1]  # what was the lower right corner is the upper left one
+        if any_roll and not (scores > _SURE).any():
+            faces, scores = _with_turned((faces, scores), self._run(view[::-1, ::-1], min_score))
         faces = faces * window.side + (window.x, window.y)
         whole = _not_cut(faces, window, (pixels.shape[1], pixels.shape[0]))
+        if window.side < max(pixels.shape[:2]):
+            whole &= faces[:, 1, 0] - faces[:, 0, 0] < window.side * _LARGEST_SHARE
         return faces[whole], scores[whole]
 
     def _run(self, view: Pixels, min_score: float) -> tuple[Array, Array]:
         answer = self._net(view)
         faces, scores = anchors.decode(answer["boxes"][0], answer["logits"][0], min_score=min_score)
         return anchors.blend(faces, scores)
+
+
+def _with_turned(upright: tuple[Array, Array], turned: tuple[Array, Array]) -> tuple[Array, Array]:
+    """What two looks found, the second of them upside down; of one face the clearly better-scored answer."""
+    back = 1 - turned[0]
+    back[:, :2] = back[:, 1::-1]  # what was the lower right corner is the upper left one
+    faces, scores = np.concatenate([upright[0], back]), np.concatenate([upright[1], turned[1]])
+    kept = anchors.distinct(faces, np.concatenate([upright[1], turned[1] - _UPRIGHT_BONUS]))
+    return faces[kept], scores[kept]
 
 
 def windows(width: int, height: int, *, min_size_px: float | None = None) -> list[Window]:
@@ -116,30 +132,27 @@ def windows(width: int, height: int, *, min_size_px: float | None = None) -> lis
     longer = max(width, height)
     smallest = max(_AUTO_SIZE_PX, longer * _AUTO_SHARE) if min_size_px is None else min_size_px
     chosen = [Window((width - longer) / 2, (height - longer) / 2, longer)]
-    side = float(longer)
-    while side * SMALLEST_SHARE > smallest:
+    side, finest = float(longer), smallest / SMALLEST_SHARE
+    while side > finest:
         # The next level's overlap must hold whatever this level is too coarse for.
-        side = max(smallest / SMALLEST_SHARE, side * SMALLEST_SHARE / _OVERLAP_SHARE)
-        grid = _grid(width, height, side)
-        while len(chosen) + len(grid) > MAX_LOOKS:
-            side *= _COARSER
-            smallest = side * SMALLEST_SHARE
-            grid = _grid(width, height, side)
-        chosen += grid
+        side = max(finest, side * SMALLEST_SHARE / _OVERLAP_SHARE)
+        while len(chosen) + _count(width, side) * _count(height, side) > MAX_LOOKS:
+            side = finest = side * _COARSER
+        chosen += [Window(x, y, side) for y in _starts(height, side) for x in _starts(width, side)]
     return chosen
 
 
-def _grid(width: int, height: int, side: float) -> list[Window]:
-    return [Window(x, y, side) for y in _starts(height, side) for x in _starts(width, side)]
+def _count(length: float, side: float) -> int:
+    """How many windows cover a length, neighbours overlapping by a quarter of the side or more."""
+    step = side * (1 - _OVERLAP_SHARE)
+    return max(1, ceil((length - side) / step - 1e-9) + 1)
 
 
 def _starts(length: float, side: float) -> list[float]:
-    """Where windows start that cover a length, neighbours overlapping by a quarter of the side or more."""
-    step = side * (1 - _OVERLAP_SHARE)
-    count = ceil((length - side) / step - 1e-9) + 1
-    if count <= 1:
+    count = _count(length, side)
+    if count == 1:
         return [(length - side) / 2]
-    return [float(start) for start in np.linspace(0, length - side, count)]
+    return [(length - side) * number / (count - 1) for number in range(count)]
 
 
 def _view(pixels: Pixels, window: Window) -> Pixels:

@@ -41,7 +41,9 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     factor = min(pixels.shape[1] // (2 * width), pixels.shape[0] // (2 * height))
     if factor > 1:
         pixels = _reduced(pixels, factor)
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+    shrinks = width < pixels.shape[1] and height < pixels.shape[0]
+    resample = Image.Resampling.HAMMING if shrinks else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(pixels).resize((width, height), resample))
 
 
 def _reduced(pixels: Pixels, factor: int) -> Pixels:

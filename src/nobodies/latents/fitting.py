@@ -1,0 +1,247 @@
+"""Fitting the attribute model: regression from style codes to what faces look like, held out and calibrated."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nobodies.errors import SettingError
+from nobodies.latents.attributes import AttributeModel, Card, Fit, sigmoid
+from nobodies.latents.vocabulary import ATTRIBUTES
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+HELD_OUT: Final = 5
+"""One face in so many is held out."""
+FEWEST_FACES: Final = 100
+_PENALTIES: Final = np.logspace(-2, 6, 33)
+_SOFTEST: Final = 0.02
+"""Labels of chances are kept so far from 0 and 1, beyond which nets only shout."""
+_SURE: Final = {"woman": 0.98, "smile": 0.97}
+_USUALLY_SURE: Final = 0.93
+"""Share of faces that must have a property among those said to have it surely, for each attribute and for others."""
+_FEWEST_SURE: Final = 25
+_NEARLY: Final = 0.03
+_LEAST_SURE: Final = 0.85
+"""However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
+_FLOOR_SHARE: Final = 0.02
+_NUM_COMPONENTS: Final = 256
+
+
+def fit_attributes(
+    w: Float,
+    labels: Mapping[str, Float],
+    spread_w: Float,
+    *,
+    model: str,
+    weights: str,
+    labelled_by: Mapping[str, str],
+) -> AttributeModel:
+    """Fit, calibrate and judge an attribute model.
+
+    Args:
+        w: style codes of the labelled faces, [N, W]; truncated as they were drawn.
+        labels: by attribute, [N]; NaN where a face could not be labelled. Chances from 0 to 1.
+        spread_w: untruncated style codes of any faces, [M, W], for the covariance.
+        model: name of the generator.
+        weights: fingerprint of its weights.
+        labelled_by: by attribute, what labelled it.
+
+    Returns:
+        The model fitted on four fifths of the faces; its card tells how it does on the last fifth.
+
+    Raises:
+        SettingError: there are too few faces.
+    """
+    if len(w) < FEWEST_FACES:
+        raise SettingError(f"{len(w)} faces are too few to fit attributes: take {FEWEST_FACES} or more")
+    names = [name for name in ATTRIBUTES if name in labels and _varies(name, labels[name])]
+    held_out = np.arange(len(w)) % HELD_OUT == HELD_OUT - 1
+    w_mean = w[~held_out].mean(0)
+    x = w.astype(np.float64) - w_mean
+    rows, offsets, fits, sure = [], [], {}, []
+    for name in names:
+        known = np.isfinite(labels[name])
+        row, offset, limits = _fit_one(name, x[known & ~held_out], labels[name][known & ~held_out])
+        fits[name] = _judge(
+            name, x[known & held_out] @ row + offset, labels[name][known & held_out], labelled_by.get(name, "")
+        )
+        rows.append(row)
+        offsets.append(offset)
+        sure.append(limits)
+    components, floor = _spread(spread_w)
+    arrays = {
+        "weights": np.array(rows),
+        "intercepts": np.array(offsets),
+        "w_mean": w_mean,
+        "components": components,
+        "floor": np.array(floor),
+        "sure_yes": np.array(sure)[:, 0],
+        "sure_no": np.array(sure)[:, 1],
+    }
+    card = Card(
+        model=model,
+        weights=weights,
+        num_faces=int((~held_out).sum()),
+        num_held_out=int(held_out.sum()),
+        fits=fits,
+        correlations=_correlations(names, labels, held_out),
+    )
+    return AttributeModel(card, {name: array.astype(np.float32) for name, array in arrays.items()})
+
+
+def ridge(x: Float, y: Float, penalties: Float = _PENALTIES) -> tuple[Float, float, Float]:
+    """Fit a line by least squares with the quadratic penalty that predicts left-out faces best.
+
+    Args:
+        x: [N, W].
+        y: [N].
+        penalties: to choose from.
+
+    Returns:
+        Weights [W], offset, and for each face its prediction by a fit without it [N].
+
+    Source: the leave-one-out formula of ridge regression, Golub, Heath and Wahba, Technometrics 21 (1979).
+    """
+    centre_x, centre_y = x.mean(0), y.mean()
+    eigenvalues, vectors = np.linalg.eigh((x - centre_x).T @ (x - centre_x))
+    turned = (x - centre_x) @ vectors
+    along = turned.T @ (y - centre_y)
+    best: tuple[float, Float, Float] | None = None
+    for penalty in penalties:
+        shrunk = 1.0 / (np.maximum(eigenvalues, 0) + penalty)
+        leverage = 1.0 / len(x) + (turned**2) @ shrunk
+        left_out = y - (y - centre_y - turned @ (shrunk * along)) / np.maximum(1.0 - leverage, 1e-6)
+        error = float(np.mean((y - left_out) ** 2))
+        if best is None or error < best[0]:
+            best = error, vectors @ (shrunk * along), left_out
+    assert best is not None, "there is a penalty to choose"
+    _, weights, left_out = best
+    return weights, float(centre_y - centre_x @ weights), left_out
+
+
+def platt(scores: Float, there: Mask, *, num_steps: int = 50) -> tuple[float, float]:
+    """Give slope and offset that turn scores into the logits of being right.
+
+    Args:
+        scores: [N].
+        there: whether the property is there, [N].
+        num_steps: of Newton's method, at most.
+
+    Source: Platt, "Probabilistic outputs for support vector machines", 1999, with his smoothed targets.
+    """
+    num_yes, num_no = int(there.sum()), int((~there).sum())
+    target = np.where(there, (num_yes + 1) / (num_yes + 2), 1 / (num_no + 2))
+    x = np.stack([scores, np.ones_like(scores)], 1)
+    line = np.array([1.0, 0.0])
+    for _ in range(num_steps):
+        chance = sigmoid(x @ line)
+        gradient = x.T @ (chance - target) + 1e-6 * line
+        curvature = (x * (chance * (1 - chance))[:, None]).T @ x + 1e-6 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        line -= step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-9:
+            break
+    return float(line[0]), float(line[1])
+
+
+def auc(scores: Float, there: Mask) -> float:
+    """Give the share of pairs of a face with the property and one without that the scores put in the right order."""
+    values, inverse = np.unique(scores, return_inverse=True)
+    counts = np.bincount(inverse, minlength=len(values))
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    num_yes, num_no = int(there.sum()), int((~there).sum())
+    return float((rank[there].sum() - num_yes * (num_yes + 1) / 2) / (num_yes * num_no))
+
+
+def _varies(name: str, labels: Float) -> bool:
+    """Tell whether there is anything to learn: enough labels, and for a chance enough of both kinds."""
+    known = labels[np.isfinite(labels)]
+    if ATTRIBUTES[name].kind == "number":
+        return len(known) >= FEWEST_FACES and float(known.std()) > 0
+    there = int((known >= 0.5).sum())
+    return 2 * HELD_OUT <= there <= len(known) - 2 * HELD_OUT
+
+
+def _fit_one(name: str, x: Float, label: Float) -> tuple[Float, float, tuple[float, float]]:
+    """Fit the row of one attribute: weights, offset, and what is sure."""
+    weights, offset, left_out = ridge(x, _target(name, label))
+    if ATTRIBUTES[name].kind == "number":
+        return weights, offset, (float("nan"), float("nan"))
+    there, share = label >= 0.5, _SURE.get(name, _USUALLY_SURE)
+    slope, shift = platt(left_out, there)
+    chance = sigmoid(slope * left_out + shift)
+    return (
+        slope * weights,
+        slope * offset + shift,
+        (_surely(chance, there, share), 1 - _surely(1 - chance, ~there, share)),
+    )
+
+
+def _target(name: str, label: Float) -> Float:
+    if ATTRIBUTES[name].kind == "number":
+        return label
+    soft = np.clip(label, _SOFTEST, 1 - _SOFTEST)
+    logits: Float = np.log(soft / (1 - soft))
+    return logits
+
+
+def _surely(chance: Float, there: Mask, share: float) -> float:
+    """Give the smallest chance beyond which the property is there in nearly every face."""
+    order = np.argsort(-chance, kind="stable")
+    right = np.cumsum(there[order]) / np.arange(1, len(order) + 1)
+    usable = np.arange(len(order)) >= _FEWEST_SURE - 1
+    # Where it is never that sure, nearly as sure as it gets has to do.
+    most = float(right[usable].max(initial=0.0))
+    reachable = share if most >= share else most - _NEARLY
+    good = np.flatnonzero(usable & (right >= reachable))
+    last = good[-1] if len(good) else len(order) - 1
+    return max(float(chance[order[last]]), _LEAST_SURE)
+
+
+def _judge(name: str, scores: Float, label: Float, labelled_by: str) -> Fit:
+    """Compare scores of held-out faces with their labels."""
+    target = _target(name, label)
+    if ATTRIBUTES[name].kind == "number":
+        return Fit(labelled_by, float(label.mean()), float(label.std()), _r2(scores, target), _mae(scores, label))
+    there = label >= 0.5
+    both = 0 < there.sum() < len(there)
+    return Fit(
+        labelled_by,
+        mean=float(label.mean()),
+        spread=float(scores.std()),
+        r2=float(np.corrcoef(scores, target)[0, 1] ** 2),
+        mae=_mae(sigmoid(scores), label),
+        auc=auc(scores, there) if both else None,
+        share=float(there.mean()),
+    )
+
+
+def _r2(predicted: Float, actual: Float) -> float:
+    return float(1 - np.mean((predicted - actual) ** 2) / np.var(actual))
+
+
+def _mae(predicted: Float, actual: Float) -> float:
+    return float(np.mean(np.abs(predicted - actual)))
+
+
+def _spread(w: Float) -> tuple[Float, float]:
+    """Give components [C, W] and a floor that make up the covariance of style codes."""
+    covariance = np.cov(w.astype(np.float64), rowvar=False)
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    leading = slice(-1, -1 - min(_NUM_COMPONENTS, len(eigenvalues)), -1)
+    components = (vectors[:, leading] * np.sqrt(np.maximum(eigenvalues[leading], 0))).T
+    return components, _FLOOR_SHARE * float(eigenvalues.mean())
+
+
+def _correlations(names: list[str], labels: Mapping[str, Float], faces: Mask) -> dict[str, dict[str, float]]:
+    table: dict[str, dict[str, float]] = {}
+    for name in names:
+        for other in names[names.index(name) + 1 :]:
+            both = faces & np.isfinite(labels[name]) & np.isfinite(labels[other])
+            a, b = (_target(each, labels[each][both]) for each in (name, other))
+            if a.std() > 0 and b.std() > 0:
+                table.setdefault(name, {})[other] = round(float(np.corrcoef(a, b)[0, 1]), 3)
+    return table

@@ -1,0 +1,81 @@
+"""Writing a picture with all its marks, in the one order in which they do not break each other.
+
+First the watermark, at the size that is written, since it lies in the pixels; then the file with its XMP packet; last
+the signature, over all of it. (The IPTC advises XMP before signing.)
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image
+
+from nobodies.imaging import CODECS, encode
+from nobodies.provenance import c2pa
+from nobodies.provenance.watermark import Kind, Message, embed
+from nobodies.provenance.xmp import packet
+from nobodies.settings import MarkSettings, PictureFormat
+
+_NOT_OF_THE_FACE = ("format", "size_px", "quality", "watermark")
+
+
+def encode_marked(
+    image: Image.Image,
+    recipe: Mapping[str, Any],
+    *,
+    format: PictureFormat = "jpeg",
+    quality: int | None = None,
+    marks: MarkSettings | None = None,
+) -> bytes:
+    """Encode a picture, marked as generated.
+
+    Args:
+        image: RGB, at the size at which it is written. One with transparency gets no watermark.
+        recipe: what made it, in JSON values.
+        format: file format.
+        quality: as for `imaging.encode`.
+        marks: which marks; all that can be made if None.
+
+    Returns:
+        The file. Without a signature, the same arguments give the same bytes; a signature holds random numbers.
+
+    Raises:
+        SettingError: quality or format do not fit.
+        DependencyError: a signature is asked for and cannot be made.
+    """
+    marks = marks or MarkSettings()
+    signed = c2pa.wanted(marks.c2pa)
+    if marks.watermark != "off" and image.mode == "RGB":
+        image = embed(image, message_of(recipe, marks))
+    data = encode(image, format=format, quality=quality, xmp=_packet(recipe, marks))
+    return c2pa.sign(data, CODECS[format].media_type) if signed else data
+
+
+def message_of(recipe: Mapping[str, Any], marks: MarkSettings) -> Message:
+    """Give what the watermark of a picture says: its seed, or a checksum of its recipe."""
+    if marks.watermark == "seed" and "seed" in recipe:
+        return Message(Kind.SEED, recipe["seed"])
+    return Message(Kind.DIGEST, digest_of(recipe))
+
+
+def digest_of(recipe: Mapping[str, Any]) -> int:
+    """Give 64 bits that stand for a face: the same for all files of it, of whatever size and format."""
+    face = {key: value for key, value in recipe.items() if key not in _NOT_OF_THE_FACE}
+    text = json.dumps(face, sort_keys=True, separators=(",", ":"))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def mark_recipe(marks: MarkSettings) -> dict[str, Any]:
+    """Say which marks are in the pixels, in JSON values."""
+    return {"watermark": marks.watermark}
+
+
+def _packet(recipe: Mapping[str, Any], marks: MarkSettings) -> bytes | None:
+    match marks.xmp:
+        case "recipe":
+            return packet(recipe)
+        case "declaration":
+            return packet(None)
+        case "off":
+            return None

@@ -1,0 +1,105 @@
+"""What this server can do beyond drawing faces. A page or a control is shown only if its feature is there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nobodies.generator import Generator
+
+Pixels = NDArray[np.uint8]
+Array = NDArray[np.float32]
+
+
+class Found(Protocol):
+    """A face in a picture; see `nobodies.vision.Detection`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give box, score and points as JSON values."""
+
+
+class Detect(Protocol):
+    """Finds faces."""
+
+    def __call__(self, pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
+        """Find the faces in a picture [H, W, 3] that are at least so wide; None leaves it to the detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slider:
+    """An attribute that can be changed."""
+
+    name: str
+    lowest: float
+    highest: float
+    step: float
+    is_main: bool = True
+    """Whether it is among the few that are shown at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WishGroup:
+    """Wishes of which one can be chosen."""
+
+    name: str
+    """The attribute they are about."""
+    words: tuple[str, ...]
+
+
+class Attributes(Protocol):
+    """Reads, chooses and changes what faces look like, from their codes alone."""
+
+    @property
+    def sliders(self) -> Sequence[Slider]:
+        """What can be changed, and how far."""
+
+    @property
+    def wishes(self) -> Sequence[WishGroup]:
+        """What can be wished for, besides the age."""
+
+    @property
+    def ages(self) -> tuple[int, int]:
+        """The lowest and the highest age that can be wished for, in years."""
+
+    def may_be_shown(self, seed: int) -> bool:
+        """Tell whether a seed may come up by chance."""
+
+    def predict(self, seed: int) -> Mapping[str, float]:
+        """Say what the face of a seed looks like."""
+
+    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
+        """Give seeds whose faces fit. Raises SettingError if the wishes cannot be read, SearchError at the end."""
+
+    def edit(self, ws: Array, edits: Mapping[str, float]) -> Array:
+        """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The parts that are there; None or empty for those that are not."""
+
+    attributes: Attributes | None = None
+    detect: Detect | None = None
+    cut_out: Callable[[Pixels], Pixels] | None = None
+    """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
+
+
+def find_features(generator: Generator) -> Features:
+    """See which parts this installation has. Their nets are loaded when they are first used."""
+    from nobodies.web.attributes import FaceAttributes
+
+    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out)
+
+
+def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
+    from nobodies.vision import Detector
+
+    return Detector.load().detect(pixels, min_size_px=min_size_px)
+
+
+def _cut_out(pixels: Pixels) -> Pixels:
+    from nobodies.vision.segment import cut_out
+
+    return cut_out(pixels)

@@ -1,0 +1,76 @@
+"""New faces that are ready before anybody asks: each is given to one visitor only."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_AFTER_ERROR_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A new face and its picture."""
+
+    seed: int
+    picture: bytes
+
+
+def new_seed() -> int:
+    """Draw a seed nobody has had: of 2**64, by the system's own randomness."""
+    return secrets.randbits(64)
+
+
+class FacePool:
+    """A bounded store of new faces, filled while nobody waits for anything else."""
+
+    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[bytes]]) -> None:
+        """Set up; `fill` does the work.
+
+        Args:
+            limit: most faces kept.
+            choose: gives a seed that nobody has had.
+            make: draws the picture of a seed, when there is nothing more urgent to do.
+        """
+        self._limit = limit
+        self._choose = choose
+        self._make = make
+        self._ready: deque[Ready] = deque()
+        self._in_work = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def take(self) -> Ready | None:
+        """Give a face that nobody else gets, or None if there is none just now."""
+        if not self._ready:
+            return None
+        taken = self._ready.popleft()
+        self._room.set()
+        return taken
+
+    async def fill(self) -> None:
+        """Keep the pool full for as long as the server runs. Several may run at once."""
+        while True:
+            while len(self._ready) + self._in_work >= self._limit:
+                self._room.clear()
+                await self._room.wait()
+            await self._add()
+
+    async def _add(self) -> None:
+        self._in_work += 1
+        try:
+            seed = self._choose()
+            self._ready.append(Ready(seed, await self._make(seed)))
+        except Exception:  # one face that cannot be drawn is logged; it must not end the filling
+            _log.exception("a face for the pool could not be drawn")
+            await asyncio.sleep(_PAUSE_AFTER_ERROR_S)
+        finally:
+            self._in_work -= 1

@@ -1,0 +1,1 @@
+"""The routes: parse, call, answer. One file a kind of answer."""

@@ -1,0 +1,112 @@
+"""Running the application: one process, or several that share a port."""
+
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from nobodies.errors import SettingError
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.web.game import Game
+from nobodies.web.keys import new_secret, read_keys
+
+_log = logging.getLogger(__name__)
+
+_FRAME_BYTES: Final = 1 << 20
+# Access lines would hold the addresses of visitors and what they asked for, and so would lines about web sockets.
+_LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"nobodies": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
+}
+
+
+def serve(
+    settings: WebSettings,
+    *,
+    model: str = DEFAULT_MODEL,
+    engine: EngineSettings | None = None,
+    marks: MarkSettings | None = None,
+    announce: Callable[[str], None] = _log.info,
+) -> None:
+    """Serve until told to stop (SIGINT or SIGTERM), then finish what has begun.
+
+    Args:
+        settings: where to listen, processes, limits.
+        model: a name from `nobodies models list`, fetched already.
+        engine: precision, threads, streams. With several processes, the threads are shared out among them.
+        marks: how pictures say that they were generated; all marks that can be made if not given.
+        announce: told the address once the port is taken.
+
+    Raises:
+        SettingError: the port cannot be had, or a file that the settings name cannot be used.
+    """
+    engine = engine or EngineSettings(layout="throughput")
+    if settings.workers > 1 and not engine.threads:
+        engine = _shared_out(engine, settings.workers)
+    secret = new_secret()
+    read_keys(settings.keys_file)  # each process reads its files anew; here they are tried before anything begins
+    if settings.real_photos:
+        Game(settings.real_photos, secret)
+    listening = _listen(settings)
+    config = uvicorn.Config(
+        partial(_make_app, settings, model, engine, marks, secret),
+        factory=True,
+        workers=settings.workers,
+        log_config=_LOGGING,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=_FRAME_BYTES,
+        ws_max_queue=2,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=settings.shutdown_s,
+        timeout_worker_healthcheck=15,
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    announce(f"http://{host}:{listening.getsockname()[1]}/")
+    if settings.workers == 1:
+        uvicorn.Server(config).run([listening])
+        return
+    with tempfile.TemporaryDirectory(prefix="nobodies-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # as prometheus_client wants it, before it is imported
+        Multiprocess(config, [listening]).run()
+
+
+def _make_app(
+    settings: WebSettings, model: str, engine: EngineSettings, marks: MarkSettings | None, secret: bytes
+) -> Any:
+    from nobodies.web.app import create_app, load_model
+
+    return create_app(settings, load=partial(load_model, model, engine), marks=marks, secret=secret)
+
+
+def _listen(settings: WebSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise SettingError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another --port"
+        ) from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _shared_out(engine: EngineSettings, workers: int) -> EngineSettings:
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    return EngineSettings(
+        precision=engine.precision, layout=engine.layout, threads=threads, streams=min(engine.streams, threads)
+    )

@@ -1,0 +1,234 @@
+"""`Site`: what lives as long as the server, and what the routes call."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from nobodies.errors import BusyError, NobodiesError
+from nobodies.generator import Generator
+from nobodies.settings import MarkSettings, WebSettings
+from nobodies.web.asked import Asked, Portrait
+from nobodies.web.cache import ByteCache, DiskCache
+from nobodies.web.features import Features
+from nobodies.web.game import Game
+from nobodies.web.keys import Keys, Rate, new_secret, read_keys
+from nobodies.web.known import KnownAddresses
+from nobodies.web.metrics import Metrics
+from nobodies.web.pictures import Pictures
+from nobodies.web.pool import FacePool, new_seed
+from nobodies.web.workshop import Slots, Workshop
+
+_log = logging.getLogger(__name__)
+
+_RETRY_LOAD_S: Final = 10.0
+_FIRST_WAIT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewFace:
+    """A face that nobody has had, and its picture."""
+
+    seed: int
+    picture: bytes
+    asked: Asked
+
+
+class Site:
+    """Everything a server has: the generator once it is loaded, workshop, pool, caches, limits."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        load: Callable[[], tuple[Generator, Features]],
+        marks: MarkSettings | None = None,
+        secret: bytes | None = None,
+    ) -> None:
+        """Set up; nothing is loaded before `open`.
+
+        Args:
+            settings: limits and sizes.
+            load: gives generator and features; called in a thread.
+            marks: how pictures say that they were generated; all marks that can be made if None.
+            secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
+
+        Raises:
+            SettingError: the keys or the photographs cannot be read.
+            OutputError: the folder for pictures cannot be made.
+        """
+        self.settings = settings
+        self.features = Features()
+        self.metrics = Metrics()
+        self.workshop = Workshop(threads=_num_cores() + 1, queue_limit=settings.queue_limit, wait_s=settings.wait_s)
+        secret = secret or new_secret()
+        self.keys = Keys(read_keys(settings.keys_file), secret)
+        self.rate = Rate(settings.rate_per_minute)
+        self.game = Game(settings.real_photos, secret) if settings.real_photos else None
+        self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
+        self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
+        """Finished pictures by their addresses."""
+        self.known = KnownAddresses()
+        self.live = Slots(settings.live_limit, "live detections")
+        self.archives = Slots(settings.archives, "archives")
+        self._secret = secret
+        self._load = load
+        self._marks = marks
+        self._disk = DiskCache(settings.disk_cache, settings.disk_cache_mb << 20) if settings.disk_cache else None
+        self._generator: Generator | None = None
+        self._pictures: Pictures | None = None
+        self._loaded = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failure: str | None = None
+        self._watch()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether faces can be drawn."""
+        return self._loaded.is_set()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last try to load the model failed."""
+        return self._failure is not None
+
+    @property
+    def generator(self) -> Generator:
+        """The generator; only after `ready`."""
+        assert self._generator is not None, "await ready() first"
+        return self._generator
+
+    @property
+    def pictures(self) -> Pictures:
+        """The pictures; only after `ready`."""
+        assert self._pictures is not None, "await ready() first"
+        return self._pictures
+
+    async def open(self) -> None:
+        """Begin to load the model, and to fill the pool once that is done."""
+        self._tasks.append(asyncio.create_task(self._open()))
+
+    async def close(self) -> None:
+        """Finish what has begun and stop."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.workshop.close()
+
+    async def ready(self) -> None:
+        """Wait a while for the model.
+
+        Raises:
+            BusyError: it is still not there.
+        """
+        if self._loaded.is_set():
+            return
+        if self._failure:
+            raise BusyError("the model cannot be loaded now; the operator's log says why", retry_after_s=10)
+        try:
+            async with asyncio.timeout(min(_FIRST_WAIT_S, self.settings.wait_s)):
+                await self._loaded.wait()
+        except TimeoutError:
+            raise BusyError("the model is being made ready", retry_after_s=5) from None
+
+    async def picture(self, asked: Asked) -> bytes:
+        """Give a picture.
+
+        Raises:
+            SettingError: it cannot be made as asked.
+            BusyError: too much is going on.
+        """
+        return await self.pictures.get(asked)
+
+    async def new_face(self) -> NewFace:
+        """Give a new face to one visitor: out of the pool, or drawn now."""
+        if (ready := self.pool.take()) is not None:
+            self.metrics.faces.labels("pool").inc()
+            asked = Asked(Portrait(ready.seed))
+            self.pictures.keep(asked, ready.picture)
+            return NewFace(ready.seed, ready.picture, asked)
+        return await self.drawn_face(Asked(Portrait(self.new_seed())))
+
+    async def drawn_face(self, asked: Asked) -> NewFace:
+        """Draw a new face now, in a form that the pool does not have."""
+        picture = await self.picture(asked)
+        self.metrics.faces.labels("drawn").inc()
+        return NewFace(asked.portrait.seed, picture, asked)
+
+    def new_seed(self) -> int:
+        """Give a seed that nobody has had. Where attributes are known, its face does not look like a minor's."""
+        attributes = self.features.attributes
+        seed = new_seed()
+        while attributes is not None and not attributes.may_be_shown(seed):
+            seed = new_seed()
+        return seed
+
+    def new_seeds(self, count: int) -> list[int]:
+        """Give seeds that nobody has had, first those whose pictures are ready."""
+        seeds = []
+        for _ in range(count):
+            ready = self.pool.take()
+            if ready is not None:
+                self.pictures.keep(Asked(Portrait(ready.seed)), ready.picture)
+            seeds.append(ready.seed if ready else self.new_seed())
+        self.metrics.faces.labels("addresses").inc(count)
+        return seeds
+
+    def visitor(self, address: str) -> str:
+        """Give a name for a visitor that says nothing outside of this server."""
+        return hmac.new(self._secret, address.encode(), hashlib.sha256).hexdigest()[:16]
+
+    async def _open(self) -> None:
+        while not await self._try_to_load():
+            await asyncio.sleep(_RETRY_LOAD_S)
+        # One thread fewer than there are, so that a visitor's picture is begun at once.
+        self._tasks += [asyncio.create_task(self.pool.fill()) for _ in range(self.workshop.threads - 1)]
+
+    async def _try_to_load(self) -> bool:
+        try:
+            generator, features = await asyncio.to_thread(self._load)
+            pictures = Pictures(
+                generator,
+                features,
+                self.workshop,
+                memory=self.memory,
+                disk=self._disk,
+                marks=self._marks,
+            )
+            # The first picture is the slow one: it compiles the graph, and may make a key to sign with.
+            await asyncio.to_thread(pictures.draw, Asked(Portrait(new_seed())))
+        except NobodiesError as error:
+            self._failure = str(error)
+            _log.error("the model cannot be loaded: %s", error)
+            return False
+        except Exception as error:
+            self._failure = str(error)
+            _log.exception("the model cannot be loaded")
+            return False
+        self._generator, self.features, self._pictures, self._failure = generator, features, pictures, None
+        self._loaded.set()
+        return True
+
+    async def _make_spare(self, seed: int) -> bytes:
+        return await self.pictures.get_spare(Asked(Portrait(seed)))
+
+    def _watch(self) -> None:
+        self.metrics.watch("nobodies_pool_faces", "New faces that are ready.", lambda: len(self.pool))
+        self.metrics.watch("nobodies_asked", "Work that visitors wait for.", lambda: self.workshop.asked)
+        self.metrics.watch("nobodies_waiting", "Work that waits for a thread.", lambda: self.workshop.waiting)
+        self.metrics.watch(
+            "nobodies_cache_bytes",
+            "Finished pictures in memory.",
+            lambda: self.memory.used_bytes,
+        )
+
+
+def _num_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

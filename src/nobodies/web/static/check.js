@@ -1,0 +1,46 @@
+// Is it real?: what a picture says of its origin, and the face drawn again beside it.
+
+import { callJson, takeFiles, tellFailure, text } from "./lib.js";
+
+const verdict = document.getElementById("verdict");
+const given = document.getElementById("given");
+
+function kind(answer) {
+  if (answer.same) return "check_same";
+  if (answer.same === false) return "check_other";
+  return answer.generated ? "check_made" : "check_none";
+}
+
+function fact(name, value) {
+  const row = document.createElement("div");
+  const term = document.createElement("dt");
+  const detail = document.createElement("dd");
+  term.textContent = name;
+  detail.textContent = value;
+  row.append(term, detail);
+  return row;
+}
+
+async function look(file) {
+  try {
+    const answer = await callJson("/api/v1/check", { method: "POST", headers: { "Content-Type": file.type || "application/octet-stream" }, body: file });
+    document.getElementById("verdict-title").textContent = text(kind(answer));
+    document.getElementById("verdict-text").textContent = text(`${kind(answer)}_text`);
+    if (given.src) URL.revokeObjectURL(given.src);
+    given.src = URL.createObjectURL(file);
+    document.getElementById("again-figure").hidden = !answer.picture;
+    if (answer.picture) {
+      document.getElementById("again").src = answer.picture;
+      document.getElementById("again-link").href = answer.page;
+    }
+    const recipe = Object.entries(answer.recipe ?? {}).filter(([, value]) => value !== null);
+    const marks = answer.marks.map((mark) => fact(text(`mark_${mark.name}`), text(`state_${mark.state.replace(" ", "_")}`)));
+    document.getElementById("recipe").replaceChildren(...marks, ...recipe.map(([name, value]) => fact(name, String(value))));
+    verdict.hidden = false;
+    verdict.scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    tellFailure(error);
+  }
+}
+
+takeFiles(document.getElementById("drop"), document.getElementById("file"), look);

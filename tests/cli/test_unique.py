@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import Run
+from tests.uniqueness.conftest import fingerprint_embedding, fingerprints
+
+__all__ = ["fingerprints"]
+pytest.importorskip("faiss")
+pytestmark = pytest.mark.usefixtures("fingerprints")
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_unique_faces_are_given_to_one_folder_only(run_tiny: Run, tmp_path: Path) -> None:
+    assert run_tiny("generate", "--seeds", "1-3", "--unique", "--out", tmp_path / "a")[0] == 0
+    code, _, err = run_tiny("generate", "--seeds", "2-5", "--unique", "--out", tmp_path / "b", "--sheet")
+    assert code == 0
+    assert "2 faces left out; 2 resemble faces given out before" in err
+    assert _names(tmp_path / "b") == {"face-4.jpg", "face-5.jpg", "sheet.jpg"}
+
+
+def test_an_interrupted_run_gets_its_faces_again(run_tiny: Run, tmp_path: Path) -> None:
+    arguments = ("generate", "--seeds", "1-3", "--unique", "--out", tmp_path / "a")
+    run_tiny(*arguments)
+    (tmp_path / "a" / "face-2.jpg").unlink()
+    code, _, err = run_tiny(*arguments)
+    assert (code, err) == (0, "")
+    assert "face-2.jpg" in _names(tmp_path / "a")
+
+
+def test_a_blocked_person_is_not_made(run: Run, run_tiny: Run, tmp_path: Path) -> None:
+    run_tiny("generate", "--seeds", "1", "--format", "png", "--watermark", "off", "--out", tmp_path / "a")
+    photo = tmp_path / "a" / "face-1.png"
+    code, out, _ = run("block", photo, "--note", "asked on 3 May")
+    assert (code, out) == (0, "blocked as number 1; the photo is not kept\n")
+    assert "asked on 3 May" in run("block", "--list")[1]
+    _, _, err = run_tiny("generate", "--seeds", "1", "--unique", "--out", tmp_path / "b")
+    assert "1 resemble blocked people" in err
+    assert run("block", "--remove", "1")[0] == 0
+    run_tiny("generate", "--seeds", "1", "--unique", "--out", tmp_path / "b")
+    assert _names(tmp_path / "b") == {"face-1.jpg"}
+
+
+def test_bad_blocks_are_one_line(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "dark.png")
+    for arguments, said in [
+        ((), "give one of"),
+        ((tmp_path / "dark.png", "--list"), "give one of"),
+        ((tmp_path / "dark.png",), "shows no face"),
+        ((tmp_path / "missing.png",), "cannot be read"),
+        (("--remove", "9"), "there is no block 9"),
+    ]:
+        code, out, err = run("block", *arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
+def test_an_audit_reports_and_shows_generated_faces_only(run_tiny: Run, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    people.mkdir()
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 255, (24, 24, 3)).astype(np.uint8)
+        assert fingerprint_embedding(noise) is not None
+        Image.fromarray(noise).save(people / f"{number}.png")
+    out = tmp_path / "out"
+    arguments = ("audit", "--faces", "8", "--psi", "0.5", "--psi", "1", "--gallery", people, "--out", out)
+    code, said, _ = run_tiny(*arguments)
+    assert code == 0
+    assert "generated faces against real people, psi 0.5: 8 against 3" in said
+    report = json.loads((out / "audit.json").read_text())
+    assert report["gallery"]["num_faces"] == 3
+    assert report["faces"]["1"]["among"]["num_faces"] == 8
+    assert _names(out) == {"audit.json", "nearest-psi-0.5.jpg", "nearest-psi-1.jpg"}
+    assert run_tiny(*arguments)[1] == said, "a second run finds everything there"
+
+
+@pytest.mark.parametrize("faces", ["1", "2000000"])
+def test_too_few_or_too_many_faces_are_refused(run_tiny: Run, faces: str) -> None:
+    code, _, err = run_tiny("audit", "--faces", faces)
+    assert code == 2
+    assert "--faces is" in err
