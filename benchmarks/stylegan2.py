@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -75,18 +76,18 @@ def in_turn(calls: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
     return times
 
 
-def peak_mb(precision: str) -> float:
+def peak_mb(precision: Precision) -> float:
     """Measure a process that makes one picture."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.stylegan2", precision])
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return usage.ru_maxrss / 1024
+    command = [sys.executable, "-m", "benchmarks.stylegan2", precision]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def draw_one(precision: Precision) -> None:
-    """Make one picture, for its memory's sake."""
+    """Make one picture, and print the largest size that this process has had, in MB."""
     engine = open_engine(config_f(), EngineSettings(precision=precision), compiled_folder=None)
     engine.synthesize(np.zeros((1, 18, 512), np.float32))
+    status = Path("/proc/self/status").read_text()
+    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import Command, settings_from, settings_options
 from nobodies.files import make_folder, write_atomic
 from nobodies.generator import Generator
-from nobodies.imaging import encode, format_of
-from nobodies.provenance import packet
+from nobodies.imaging import format_of
+from nobodies.provenance import encode_marked
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Layout
 
 
@@ -41,4 +41,4 @@ def write_picture(path: Path, image: Image.Image, made_from: Mapping[str, Any]) 
     """Write a picture, marked as generated, in the format that its name says; its folder is made if missing."""
     format_of(path)
     make_folder(path.parent)
-    write_atomic(path, encode(image, format=format_of(path), xmp=packet(made_from)))
+    write_atomic(path, encode_marked(image, made_from, format=format_of(path)))
