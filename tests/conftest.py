@@ -30,8 +30,12 @@ def own_cache(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypa
 
 @pytest.fixture(autouse=True)
 def signals_put_back() -> Iterator[None]:
-    """Find whoever answers Ctrl-C or a request to end, and forgets to stop doing so."""
+    """Find whoever answers Ctrl-C or a request to end, and forgets to stop doing so.
+
+    A shell that starts the tests in the background has them ignore Ctrl-C, which is put right first.
+    """
     kinds = (signal.SIGINT, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     before = [signal.getsignal(kind) for kind in kinds]
     yield
     after = [signal.getsignal(kind) for kind in kinds]

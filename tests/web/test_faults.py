@@ -258,7 +258,8 @@ def test_a_killed_worker_is_replaced_and_the_counts_are_of_all(tmp_path: Path) -
         assert server.pid not in pids
         for _ in range(20):
             assert _status(f"{address}/face/1.jpeg") == 200
-        assert b'nobodies_requests_total{route="/face/{seed}.{ending}",status="200"} 20.0' in _metrics(address)
+        counted = b'nobodies_requests_total{route="/face/{seed}.{ending}",status="200"} 20.0'
+        wait_until(lambda: counted in _metrics(address))  # an answer is counted just after it was sent
         killed = pids.pop()
         os.kill(killed, signal.SIGKILL)
         left = set(pids)
