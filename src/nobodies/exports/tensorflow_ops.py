@@ -24,6 +24,9 @@ class TensorFlowOps:
         return tf.constant(values.transpose(0, 2, 3, 1) if values.ndim == 4 else values)
 
     def add(self, a: Any, b: Any) -> Any:
+        if len(b.shape) == 4 and b.shape[-1] == 1 != a.shape[-1]:
+            # Two sums in a row, of a noise map and a bias, would be joined: one constant as large as the feature map.
+            return a - (-b)
         return a + b
 
     def subtract(self, a: Any, b: Any) -> Any:
