@@ -2,9 +2,10 @@
 
     python -m benchmarks.exports
 
-Wants the extras 'onnx' and 'train', and onnxruntime.
+Wants onnx and onnxruntime, and runs what else is installed of the extras 'train' and 'tensorflow'.
 """
 
+import importlib.util
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +47,30 @@ def run_program(folder: Path) -> Callable[[Any, Any], Any]:
     return lambda z, psi: program(torch.from_numpy(z), torch.from_numpy(psi)).detach().numpy()
 
 
+def run_tensorflow(folder: Path) -> Callable[[Any, Any], Any]:
+    """Give a call into TensorFlow."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return lambda z, psi: signature(z=tf.constant(z), psi=tf.constant(psi))["image"].numpy()
+
+
+def run_litert(folder: Path) -> Callable[[Any, Any], Any]:
+    """Give a call into LiteRT."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(folder / "model.tflite")).get_signature_runner()
+    return lambda z, psi: runner(z=z, psi=psi)["image"]
+
+
 RUNTIMES: dict[Target, Callable[[Path], Callable[[Any, Any], Any]]] = {
     "onnx": run_onnx,
     "openvino": run_openvino,
+    "tensorflow": run_tensorflow,
+    "litert": run_litert,
     "exported-program": run_program,
 }
+MODULES: dict[Target, str] = {"tensorflow": "tensorflow", "litert": "ai_edge_litert", "exported-program": "torch"}
 
 
 def main() -> None:
@@ -60,10 +80,12 @@ def main() -> None:
     z = np.stack([z_from_seed(seed, engine.z_dim) for seed in SEEDS])
     wanted = engine.synthesize_float(Generator(model, engine).styles(z, FaceSettings()))
     for target, runtime in RUNTIMES.items():
-        for half in (False, True) if target != "exported-program" else (False,):
+        if not importlib.util.find_spec(MODULES.get(target, target)):
+            continue
+        for half in (False, True) if target not in ("tensorflow", "exported-program") else (False,):
             with tempfile.TemporaryDirectory() as scratch:
-                folder = export(model, target, Path(scratch) / "out", batch=None, half=half)
-                size_mb = sum(each.stat().st_size for each in folder.glob("model.*")) / 1e6
+                folder = export(model, target, Path(scratch) / "out", batch=len(SEEDS), half=half)
+                size_mb = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) / 1e6
                 drawn = runtime(folder)(z, np.array(0.7, np.float32))
             error = np.mean(np.square(drawn - wanted, dtype=np.float64))
             print(

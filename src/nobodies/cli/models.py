@@ -141,8 +141,8 @@ def export(
 ) -> None:
     """Write a model for another runtime, with a card that says how to call it.
 
-    onnx, openvino and exported-program (PyTorch) give one graph of mapping, truncation and synthesis; web gives a
-    page that makes faces in the browser without a server.
+    onnx, openvino, tensorflow, litert and exported-program (PyTorch) give one graph of mapping, truncation and
+    synthesis; web gives a page that makes faces in the browser without a server.
     """
     from nobodies import exports
 

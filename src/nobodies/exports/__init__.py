@@ -11,11 +11,17 @@ from nobodies.exports.plan import Inputs, Plan, plan_for
 from nobodies.files import explained, make_folder, write_atomic
 from nobodies.models import Model
 
-Target = Literal["onnx", "openvino", "exported-program", "web"]
+Target = Literal["onnx", "openvino", "tensorflow", "litert", "exported-program", "web"]
 
 __all__ = ["Inputs", "Plan", "Target", "export", "plan_for"]
 
-_NEEDS: Final = {"onnx": ("onnx", "onnx"), "web": ("onnx", "onnx"), "exported-program": ("torch", "train")}
+_NEEDS: Final = {
+    "onnx": ("onnx", "onnx"),
+    "web": ("onnx", "onnx"),
+    "tensorflow": ("tensorflow", "tensorflow"),
+    "litert": ("tensorflow", "tensorflow"),
+    "exported-program": ("torch", "train"),
+}
 """Module that a target needs, and the extra that brings it."""
 
 
@@ -33,11 +39,12 @@ def export(
 
     Args:
         model: what to export.
-        target: "onnx", "openvino", "exported-program" (PyTorch), or "web", a page that makes faces in the browser.
+        target: "onnx", "openvino", "tensorflow" (a SavedModel), "litert", "exported-program" (PyTorch), or "web", a
+            page that makes faces in the browser.
         folder: the folder to make; it must not exist.
         takes: "z" for latent codes and truncation, "ws" for a style code a layer.
         batch: pictures a run; None leaves it open.
-        half: keep the weights in 16 bits; "onnx", "openvino" and "web".
+        half: keep the weights in 16 bits; not for "tensorflow" and "exported-program".
         runtime: for "web", the file of onnxruntime-web as npm packs it; fetched through the user's own npm if None.
 
     Returns:
@@ -73,8 +80,10 @@ def _check(target: str, takes: str, batch: int | None, half: bool) -> None:
         raise SettingError(f"takes is {takes!r}: choose one of {', '.join(get_args(Inputs))}")
     if batch is not None and not 1 <= batch <= 1024:
         raise SettingError(f"batch is {batch}: choose 1 to 1024, or leave it open")
-    if half and target == "exported-program":
-        raise SettingError("16-bit weights are for onnx, openvino and web: leave '--half' out")
+    if half and target in ("tensorflow", "exported-program"):
+        raise SettingError("16-bit weights are for onnx, openvino, litert and web: leave '--half' out")
+    if target == "litert" and batch is None:
+        raise SettingError("LiteRT wants a fixed number of pictures a run: give '--batch'")
     if target == "web" and (takes, batch) != ("z", 1):
         raise SettingError("the page makes one face at a time from latent codes: leave inputs and batch out")
     module, extra = _NEEDS.get(target, ("", ""))
@@ -92,6 +101,14 @@ def _write(plan: Plan, target: Target, folder: Path, runtime: Path | None) -> No
             from nobodies.exports import openvino_graph
 
             openvino_graph.save(plan, folder / "model.xml")
+        case "tensorflow":
+            from nobodies.exports import tensorflow_graph
+
+            tensorflow_graph.save(plan, folder)
+        case "litert":
+            from nobodies.exports import tensorflow_graph
+
+            write_atomic(folder / "model.tflite", tensorflow_graph.convert(plan))
         case "exported-program":
             from nobodies.exports import program
 

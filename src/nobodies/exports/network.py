@@ -169,8 +169,8 @@ class _Mobile(Generic[T]):
 
     def _activated(self, x: T, layer: str) -> T:
         ops = self._ops
-        x = ops.add(x, ops.constant(self._tensors[f"{layer}.noise_const"][None, None]))
         x = ops.add(x, ops.constant(self._tensors[f"{layer}.bias"][None, :, None, None]))
+        x = ops.add(x, ops.constant(self._tensors[f"{layer}.noise_const"][None, None]))
         return ops.leaky_relu(x, self._sizes.lrelu_slope)
 
     def _merged(self, x: T) -> T:
