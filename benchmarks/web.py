@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--only", choices=list(PARTS), action="append", help="Measure these alone.")
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=60, help="Of the crowd.")
+    parser.add_argument("--cache-mb", type=int, default=256, help="Of the crowd; a small one is full from the start.")
     chosen = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk")
@@ -110,7 +111,7 @@ def new(_: argparse.Namespace) -> Iterator[str]:
 
 def crowd(chosen: argparse.Namespace) -> Iterator[str]:
     """Many clients who ask for pages, new and known faces at once."""
-    with serving("--pool-faces", "64") as address:
+    with serving("--pool-faces", "64", "--cache-mb", str(chosen.cache_mb)) as address:
         _wait_for_pool(address, 64)
         memory = [_memory_mb(address)]
         statuses: Counter[int | str] = Counter()

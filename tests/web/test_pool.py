@@ -37,11 +37,34 @@ def test_every_face_is_given_once_and_the_pool_fills_again() -> None:
         for _ in range(4):
             while (ready := pool.take()) is not None:
                 taken.append(ready)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.2)
         assert len(taken) == 20
         assert len({ready.seed for ready in taken}) == 20
         assert all(ready.picture == str(ready.seed).encode() for ready in taken)
         assert len(pool) == 5
+        await _stop(tasks)
+
+    asyncio.run(run())
+
+
+def test_a_rush_of_visitors_goes_first_while_there_are_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_CALM_S", 0.1)
+
+    async def run() -> None:
+        async def make(seed: int) -> bytes:
+            return b""
+
+        pool = FacePool(4, new_seed, make)
+        tasks = await _filling(pool)
+        pool.take()
+        await asyncio.sleep(0.02)
+        assert len(pool) == 3
+        await asyncio.sleep(0.2)
+        assert len(pool) == 4
+        while pool.take() is not None:
+            pass
+        await asyncio.sleep(0.02)
+        assert len(pool) >= 1, "an empty pool is filled at once"
         await _stop(tasks)
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final
 _log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_ERROR_S: Final = 5.0
+_CALM_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class FacePool:
         self._make = make
         self._ready: deque[Ready] = deque()
         self._in_work = 0
+        self._taken_at = 0.0
         self._room = asyncio.Event()
         self._room.set()
 
@@ -53,6 +56,7 @@ class FacePool:
         if not self._ready:
             return None
         taken = self._ready.popleft()
+        self._taken_at = time.monotonic()
         self._room.set()
         return taken
 
@@ -62,7 +66,14 @@ class FacePool:
             while len(self._ready) + self._in_work >= self._limit:
                 self._room.clear()
                 await self._room.wait()
-            await self._add()
+            if (pause_s := self._rush_s()) > 0:
+                await asyncio.sleep(pause_s)
+            else:
+                await self._add()
+
+    def _rush_s(self) -> float:
+        """How long to let visitors go first, while there are faces: drawing takes the processor that answers them."""
+        return self._taken_at + _CALM_S - time.monotonic() if self._ready else 0.0
 
     async def _add(self) -> None:
         self._in_work += 1
