@@ -314,15 +314,16 @@ def _labels(
 def _write_zip(
     out: Path, work: Path, kept: list[tuple[str, Taken]], labels: list[int] | None, settings: BuildSettings
 ) -> None:
-    """Write the dataset under a temporary name, then give it its own."""
+    """Write the dataset under a temporary name, then give it its own. The same pictures give the same bytes."""
     temporary = work / "dataset.zip"
     names = [f"{index // 1000:05d}/img{index:08d}.{settings.format}" for index in range(len(kept))]
     with explained(out):
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for name, (_, taken) in zip(names, kept, strict=True):
-                archive.write(work / taken.file, name)
+                # A ZipInfo of its own, since the usual one would note the time.
+                archive.writestr(zipfile.ZipInfo(name), (work / taken.file).read_bytes())
             table = None if labels is None else [list(pair) for pair in zip(names, labels, strict=True)]
-            archive.writestr(LABELS_NAME, json.dumps({"labels": table}))
+            archive.writestr(zipfile.ZipInfo(LABELS_NAME), json.dumps({"labels": table}))
         temporary.replace(out)
 
 
