@@ -124,7 +124,7 @@ def test_refusals(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
     with pytest.raises(OutputError, match="disk is full"):
         build_all(source, tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()
