@@ -6,7 +6,7 @@ from PIL import Image
 
 from nobodies.imaging import xmp_of
 from nobodies.provenance import encode_marked, is_marked, recipe_of
-from nobodies.provenance.marks import digest_of
+from nobodies.provenance.marks import digest_of, message_of
 from nobodies.provenance.watermark import Kind, Message, detect
 from nobodies.settings import MarkSettings, PictureFormat
 from tests.provenance.watermark.pictures import photograph
@@ -19,6 +19,12 @@ def _opened(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
+
+
+def test_a_picture_of_several_faces_is_known_by_its_checksum() -> None:
+    for recipe in ({"seed": "any text"}, {"seeds": [1, 2]}, {}):
+        assert message_of(recipe, MarkSettings()).kind == Kind.DIGEST
+    assert message_of({"seed": 7}, MarkSettings()).kind == Kind.SEED
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif"])

@@ -54,8 +54,9 @@ def encode_marked(
 
 def message_of(recipe: Mapping[str, Any], marks: MarkSettings) -> Message:
     """Give what the watermark of a picture says: its seed, or a checksum of its recipe."""
-    if marks.watermark == "seed" and "seed" in recipe:
-        return Message(Kind.SEED, recipe["seed"])
+    seed = recipe.get("seed")
+    if marks.watermark == "seed" and isinstance(seed, int):
+        return Message(Kind.SEED, seed)
     return Message(Kind.DIGEST, digest_of(recipe))
 
 
