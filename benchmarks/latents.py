@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.choosing import Search
-from nobodies.errors import InputError
+from nobodies.errors import InputError, SearchError
 from nobodies.generator import Generator
 from nobodies.labelling import fit_from_survey
 from nobodies.latents.edits import edit
