@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import openvino
 
-from nobodies.engines.openvino import graph, layers, strips, stylegan2
+from nobodies.engines.openvino import graph, layers, lucidrains, strips, stylegan2
 from nobodies.errors import OutputError, SettingError
 from nobodies.files import make_folder, write_atomic
 from nobodies.settings import EngineSettings
@@ -111,7 +111,7 @@ class Kept:
             openvino.get_version(),
             _core().get_property(_DEVICE, "FULL_DEVICE_NAME"),
             " ".join(_core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
-            *(inspect.getsource(module) for module in (graph, layers, strips, stylegan2)),
+            *(inspect.getsource(module) for module in (graph, layers, strips, stylegan2, lucidrains)),
         )
         digest = hashlib.sha256("\0".join(parts).encode())
         digest.update(blob)
