@@ -231,6 +231,9 @@ class WebSettings(Settings):
     keys_file: Path | None = setting(None, "file of API keys, one a line; with it, /api/v1 answers only to a key")
     cors_origins: str | None = setting(None, "sites whose scripts may call the API, separated by commas, or *")
     real_photos: Path | None = setting(None, "folder of real photographs, yours to show, for the guessing game")
+    browser_page: Path | None = setting(
+        None, "folder of a page made by 'nobodies models export NAME --to web', for visitors to make faces themselves"
+    )
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
 
 
