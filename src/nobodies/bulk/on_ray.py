@@ -4,6 +4,7 @@ Ray places the tasks, keeps the processes that hold a model, and does again what
 """
 
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -32,14 +33,24 @@ class RayCrew:
         Raises:
             DependencyError: Ray is not installed.
         """
-        # Read when Ray is imported: nothing of what is done here is reported to anybody.
+        # Ray reads these when it is imported. Nothing of what is done here is reported to anybody.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        if settings.address is None:
+            # A key for this run alone; otherwise Ray would make one in the user's home.
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         try:
             import ray
         except ImportError:
             raise DependencyError("--engine ray needs an extra: pip install 'nobodies[bulk]'") from None
         self._ray: Any = ray
-        self.lost: tuple[type[BaseException], ...] = (ray.exceptions.RayError,)
+        known = ray.exceptions
+        self.lost: tuple[type[BaseException], ...] = (
+            known.WorkerCrashedError,
+            known.NodeDiedError,
+            known.LocalRayletDiedError,
+            known.OutOfMemoryError,
+            known.ObjectLostError,
+        )
         self._settings, self._recipe = settings, recipe
         self._folder: str | None = None
         self._task: Any = None
@@ -74,7 +85,7 @@ class RayCrew:
         options: dict[str, Any] = {"address": address} if address is not None else self._own_cluster()
         try:
             self._ray.init(log_to_driver=False, logging_level="ERROR", **options)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except (self._ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
             where = address or "this machine"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise WorkerError(f"no Ray cluster at {where}: {reason}") from error
