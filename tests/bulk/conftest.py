@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from nobodies.bulk.job import Audit, BulkJob
+from nobodies.bulk.lock import alone
 from nobodies.bulk.maker import LetsOut, Maker
 from nobodies.bulk.recipe import Recipe, Wanted
 from nobodies.bulk.target import Target
@@ -77,10 +78,11 @@ def make_set(generator: Generator) -> MakeSet:
     ) -> Audit:
         crew = InlineCrew(Maker(recipe, generator, lets_out=lets_out), before)
         job = BulkJob(recipe, wanted, Target(str(target)), crew)
-        job.prepare()
-        for _ in job.make():
-            pass
-        return job.finish(tiny_model().description)
+        with alone(job.target):
+            job.prepare()
+            for _ in job.make():
+                pass
+            return job.finish(tiny_model().description)
 
     return make
 

@@ -21,7 +21,7 @@ from tests.bulk.conftest import InlineCrew, sums
 from tests.engines.tiny import ARCHITECTURE, tiny_model
 
 NAME = "tiny-0"
-COUNT = 240
+COUNT = 160
 _OPTIONS = ["--count", str(COUNT), "--shard-mb", "0.03", "--size", "32", "--precision", "f32"]
 _WORKERS = ["--workers", "2", "--worker-threads", "1"]
 

@@ -62,7 +62,6 @@ class BulkJob:
             SearchError: fewer faces than wanted are as wished. Nothing was written.
         """
         self.target.prepare()
-        self.target.sweep()
         plan = read_plan(self.target, self.recipe, self.wanted)
         if plan is None:
             seeds = self._first_seeds()

@@ -1,9 +1,11 @@
 """A crew of processes on this machine."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
@@ -49,11 +51,11 @@ class LocalCrew:
             self._start()
         assert self._pool is not None, "just started"
         try:
-            return self._pool.submit(attempt, self._recipe, self.threads, task)
+            with _deaf_to_ctrl_c():
+                return self._pool.submit(attempt, self._recipe, self.threads, task)
         except BrokenProcessPool:
             self._stop()
-            self._start()
-            return self._pool.submit(attempt, self._recipe, self.threads, task)
+            return self.submit(task)
 
     def _start(self) -> None:
         # Fresh processes: OpenVINO's threads do not survive a fork.
@@ -78,9 +80,20 @@ class LocalCrew:
         self._stop()
 
 
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: it is for this one, which lets go of them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(lifeline: Connection) -> None:
-    # Ctrl-C is for the process that gives the tasks: it lets go of the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(lifeline,), daemon=True).start()
 
 

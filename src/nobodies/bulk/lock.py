@@ -22,7 +22,7 @@ STALE_S: Final = 60.0
 
 @contextlib.contextmanager
 def alone(target: Target) -> Iterator[None]:
-    """Hold the folder of a set.
+    """Hold the folder of a set, and leave nothing half-written in it that a killed worker began.
 
     A store has no locks, so two runs that begin in the same moment may both believe to be alone. They would do the
     same work twice, and harm nothing: the same plan gives the same bytes, and another plan is refused.
@@ -31,7 +31,11 @@ def alone(target: Target) -> Iterator[None]:
         OutputError: another run has it, or it cannot be written.
     """
     with _locked(target) if target.folder else _marked(target):
-        yield
+        target.sweep()
+        try:
+            yield
+        finally:
+            target.sweep()
 
 
 @contextlib.contextmanager
