@@ -54,9 +54,7 @@ def side_by_side(count: int) -> None:
     together = run_bare(cores, count)
     one_each = sum(each["faces_per_s"] for each in alone)
     print(f"bare engine, a core at a time, added up: {one_each:.2f} faces/s, {mean_cpu(alone):.1f} ms of CPU a face")
-    print(
-        f"bare engine, all cores: {together['faces_per_s']:.2f} faces/s, {mean_cpu([together]):.1f} ms of CPU a face"
-    )
+    print(f"bare engine, all cores: {together['faces_per_s']:.2f} faces/s, {together['cpu_ms']:.1f} ms of CPU a face")
     layouts = {
         "local, one worker": ["--workers", "1", "--worker-threads", str(len(cores))],
         "local, a worker a core": ["--workers", str(len(cores)), "--worker-threads", "1"],
