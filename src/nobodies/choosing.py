@@ -131,6 +131,14 @@ class Search:
                 self.num_seen = first - self.from_seed + size
         _log.info("%s", self.rate())
 
+    def among(self, seeds: range) -> Iterator[int]:
+        """Give those of the seeds whose faces fit, in order; so a search can be shared by many workers."""
+        first = seeds.start
+        while first < seeds.stop:
+            size = self._block(first, _LARGEST_BLOCK, self.num_seen + seeds.stop - first)
+            yield from self._fitting(range(first, first + size))
+            first += size
+
     def _block(self, first: int, last_size: int, limit: int) -> int:
         """Give how many seeds to look at next: many where the index knows them, else more and more."""
         size = _INDEXED_BLOCK if first < self._num_indexed else min(2 * last_size, _LARGEST_BLOCK)

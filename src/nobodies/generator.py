@@ -84,6 +84,7 @@ class Face:
         size_px: int | None = None,
         quality: int | None = None,
         marks: MarkSettings | None = None,
+        made_from: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Make a file of the picture, marked as generated.
 
@@ -92,6 +93,7 @@ class Face:
             size_px: side; its own if None.
             quality: 1 to 100; the format's default if None. Not for png.
             marks: which marks say that it was generated; all that can be made if None.
+            made_from: what else is to stand in the recipe, in JSON values.
 
         Returns:
             The file, with a watermark in its pixels, an XMP packet that declares it as made by a trained algorithm
@@ -105,7 +107,7 @@ class Face:
         marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        made = self.recipe() | picture_recipe(picture) | mark_recipe(marks)
+        made = self.recipe() | (made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
         return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(
