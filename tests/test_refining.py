@@ -45,7 +45,7 @@ def drawn(model: Model, ws: np.ndarray) -> np.ndarray:
 
     with torch.no_grad():
         picture = load_mobile(model.description.network, model.tensors).synthesis(torch.tensor(ws)[None])[0]
-    return ((picture.permute(1, 2, 0).numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    return np.asarray((picture.permute(1, 2, 0).numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 def steps(count: int):  # type: ignore[no-untyped-def]

@@ -84,8 +84,8 @@ def test_surveys_of_no_size_are_refused(generator: Generator, tmp_path: Path, co
 
 def test_dark_glasses_say_nothing_about_clear_ones() -> None:
     values = {"eyeglasses": np.array([0.9, 0.1, 0.0]), "sunglasses": np.array([0.0, 0.9, 0.0])}
-    seen = Survey(*(np.zeros(3) for _ in range(3)), values, *(np.zeros((3, 1)) for _ in range(3)))
-    labels = labels_of(seen)
+    none = np.zeros((3, 1), np.float32)
+    labels = labels_of(Survey(np.zeros(3, np.uint64), none, none, values, none, none, none))
     assert np.isnan(labels["eyeglasses"]).tolist() == [False, True, False]
     assert labels["sunglasses"].tolist() == [0.0, 0.9, 0.0]
 

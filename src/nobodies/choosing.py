@@ -151,7 +151,8 @@ class Search:
     def scores(self, seeds: Sequence[int]) -> NDArray[np.float64]:
         """Read the attributes of seeds, truncated as they will be drawn: [N, K]."""
         w = self.generator.engine.map(latents.z_from_seeds(seeds, self.generator.engine.z_dim))
-        return self._centre + self._psi * (self.attributes.scores(w) - self._centre)
+        scores: NDArray[np.float64] = self._centre + self._psi * (self.attributes.scores(w) - self._centre)
+        return scores
 
     def rate(self) -> str:
         """Say how many were found among how many."""

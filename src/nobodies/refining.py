@@ -120,7 +120,7 @@ def refine_by_gradient(
         strayed = _WEIGHTS["probable"] * common.square().sum() + _WEIGHTS["alike"] * own.square().sum(1).mean()
         loss = loss_of(picture) + strayed
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         number += 1
         yield Refined(ws.detach().numpy().copy(), float(loss.detach()), number)
         optimizer.step()

@@ -236,7 +236,8 @@ class AttributeModel:
     def layers_of(self, name: str, num_ws: int) -> NDArray[np.bool_]:
         """Tell in which layers an attribute lies, [L]; what an edit of it moves."""
         shares = self.layer_shares(num_ws)[self.index(name)]
-        return shares >= _LEAST_SHARE / num_ws
+        own: NDArray[np.bool_] = shares >= _LEAST_SHARE / num_ws
+        return own
 
     def predict(self, w: NDArray[Any]) -> dict[str, Array]:
         """Read the attributes from style codes; arguments as for `scores`.

@@ -138,7 +138,7 @@ def _multipliers(model: AttributeModel, rows: list[int], step: NDArray[np.float6
     covariance = model.score_covariance[np.ix_(rows, rows)]
     # Attributes that say the same thing twice would make it singular.
     floor = _FLOOR * np.diag(np.diag(covariance))
-    return np.linalg.solve(covariance + floor, step)
+    return np.asarray(np.linalg.solve(covariance + floor, step), np.float64)
 
 
 def changes_from(wanted: Wanted) -> dict[str, Change]:

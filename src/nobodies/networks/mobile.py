@@ -147,7 +147,7 @@ class MobileSynthesis(nn.Module):
         x = cast(Tensor, self.b4.const)[None].expand(len(ws), -1, -1, -1)
         x = cast(MobileConv, self.b4.conv1)(x, ws[:, 0])
         for index, name in enumerate(self.block_names[: self.block_names.index(last) + 1]):
-            x = self.get_submodule(name)(x, ws[:, 1 + 3 * index : 4 + 3 * index])
+            x = cast(Tensor, self.get_submodule(name)(x, ws[:, 1 + 3 * index : 4 + 3 * index]))
         return x
 
 
