@@ -13,6 +13,7 @@ from PIL import Image
 
 from nobodies import latents
 from nobodies.choosing import Search, attributes_of, index_of
+from nobodies.editing import edit_checked
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
@@ -287,6 +288,8 @@ class Generator:
         self,
         face: int | str | NDArray[Any],
         changes: Mapping[str, Change | float | str],
+        *,
+        checked: bool = False,
         **options: Unpack[FaceOptions],
     ) -> Edited:
         """Change a face: the smallest step that moves what is asked and holds the other attributes.
@@ -295,6 +298,7 @@ class Generator:
             face: a seed, or style codes [W] or [L, W].
             changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
                 "none" for a value; see `nobodies.latents.edits.changes_from`.
+            checked: draw the face before and after, measure how far it went, and correct that.
             **options: for a seed, as for `face`.
 
         Returns:
@@ -303,9 +307,10 @@ class Generator:
         Raises:
             SettingError: an attribute that there is not, or a value that no face has.
             ModelError: no attributes are known for this model.
+            InputError: it is to be checked, and no face is seen in the picture.
         """
         ws = self.w(face, **options) if isinstance(face, int | str) else self.conform(face)[0]
-        return edit(self.attributes, ws, changes)
+        return edit_checked(self, ws, changes) if checked else edit(self.attributes, ws, changes)
 
     def conform(self, w: NDArray[Any]) -> Array:
         """Bring style codes to [N, L, W]; see `latents.conform`."""
