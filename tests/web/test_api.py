@@ -55,7 +55,7 @@ class ParityModel:
     def predict(self, seed: int) -> Mapping[str, float]:
         return {"parity": seed % 2}
 
-    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
+    def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
         if wishes not in ("even", "odd"):
             raise SettingError(f"wish '{wishes}' is not known: even, odd")
         yield from (seed for seed in range(from_seed, from_seed + 1000) if seed % 2 == (wishes == "odd"))

@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from nobodies.provenance.watermark.code import recover
 from nobodies.provenance.watermark.embed import activity, strength_of
-from nobodies.provenance.watermark.lattice import Turn, find_turns
+from nobodies.provenance.watermark.lattice import Lattice, Turn
 from nobodies.provenance.watermark.message import Message
 from nobodies.provenance.watermark.pattern import CODED_BITS, TILE, TILES_PER_SIDE, carriers, frequencies
 
@@ -28,6 +28,7 @@ larger one, to seven tenths of it, as where nearly two thirds of its side were
 cut away."""
 _FINE_STEPS: Final = (-0.004, -0.003, -0.002, -0.001, 0.0, 0.001, 0.002, 0.003, 0.004)
 _FINE_DEGREES: Final = (-0.1, 0.0, 0.1)
+_NUM_SCANNED: Final = 64
 _NUM_TRIED: Final = 4
 _FINER: Final = 4
 """How much finer than a sample the position is found."""
@@ -74,7 +75,10 @@ def detect(image: Image.Image) -> Detection | None:
         return None
     working = _working(_middle(image))
     shrink = min(image.size) / min(working.size)
-    found = _first(working, _whole(working.size)) or _first(working, _scan(working.size)) or _turned(working)
+    found = _first(working, _whole(working.size))
+    if found is None:
+        lattice = Lattice(working)
+        found = _first(working, _scan(working, lattice)) or _turned(working, lattice)
     if found is None:
         return None
     message, peak = found
@@ -114,11 +118,12 @@ def _whole(size: tuple[int, int]) -> Iterator[tuple[float, float]]:
         yield float(TILE), float(TILE)
 
 
-def _scan(size: tuple[int, int]) -> Iterator[tuple[float, float]]:
-    """Every period that may stand in a picture of this size."""
-    smallest, largest = _bounds(size)
-    for step in range(int(np.log(largest / smallest) / np.log(_STEP))):
-        yield (smallest * _STEP**step,) * 2
+def _scan(working: Image.Image, lattice: Lattice) -> Iterator[tuple[float, float]]:
+    """The likeliest of all periods that may stand in a picture, if it was not turned."""
+    smallest, largest = _bounds(working.size)
+    periods = smallest * np.power(_STEP, np.arange(int(np.log(largest / smallest) / np.log(_STEP))))
+    order = np.argsort(lattice.strength(periods, np.zeros_like(periods)))
+    yield from ((period, period) for period in periods[order[-_NUM_SCANNED:]].tolist())
 
 
 def _bounds(size: tuple[int, int]) -> tuple[float, float]:
@@ -142,9 +147,9 @@ def _refined(working: Image.Image, peak: _Peak) -> Iterator[_Peak]:
         yield from (each for each in _peaks(working, period) if each.mirrored == peak.mirrored)
 
 
-def _turned(working: Image.Image) -> tuple[Message, _Peak] | None:
+def _turned(working: Image.Image, lattice: Lattice) -> tuple[Message, _Peak] | None:
     """Try to read the picture turned back as its spectrum suggests."""
-    for turn in find_turns(working, *_bounds(working.size)):
+    for turn in lattice.turns(*_bounds(working.size)):
         best, upright = max(_unturned(working, turn), key=lambda each: each[0])
         message = _read(upright, best)
         if message is not None:
@@ -153,23 +158,29 @@ def _turned(working: Image.Image) -> tuple[Message, _Peak] | None:
 
 
 def _unturned(working: Image.Image, turn: Turn) -> Iterator[tuple[_Peak, Image.Image]]:
-    """Turn the picture back, once for each quarter turn; then a little more and less the way that fits best."""
-
-    def back(degrees: float) -> Image.Image:
-        return working.rotate(-degrees, Image.Resampling.BILINEAR, expand=True)
-
-    quarters = [turn.degrees + 90 * quarter for quarter in range(4)]
-    rough = [
-        replace(peak, degrees=degrees)
-        for degrees in quarters
-        for peak in _peaks(back(degrees), (turn.period_px,) * 2)
-    ]
-    likeliest = max(rough)
+    """Turn the picture back, by the quarter turn that fits best; then a little more and less."""
+    period = (turn.period_px, turn.period_px)
+    back = _turned_back(working, turn.degrees)
+    quarters = {turn.degrees + 90 * number: quarter for number, quarter in enumerate(_quarters(back))}
+    rough = max(
+        replace(peak, degrees=degrees) for degrees, quarter in quarters.items() for peak in _peaks(quarter, period)
+    )
     for fine in _FINE_DEGREES:
-        degrees = likeliest.degrees + fine
-        upright = back(degrees)
-        for peak in _refined(upright, likeliest):
+        degrees = rough.degrees + fine
+        upright = _turned_back(working, degrees) if fine else quarters[degrees]
+        for peak in _refined(upright, rough):
             yield replace(peak, degrees=(degrees + 180) % 360 - 180), upright
+
+
+def _turned_back(working: Image.Image, degrees: float) -> Image.Image:
+    return working.rotate(-degrees, Image.Resampling.BILINEAR, expand=True)
+
+
+def _quarters(image: Image.Image) -> Iterator[Image.Image]:
+    """Give the picture as it is, and turned clockwise by one, two and three quarters."""
+    yield image
+    for turn in (Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90):
+        yield image.transpose(turn)
 
 
 def _peaks(working: Image.Image, period: tuple[float, float]) -> Iterator[_Peak]:

@@ -20,6 +20,7 @@ from PIL import Image
 from nobodies.provenance.watermark.pattern import TILE, TILES_PER_SIDE, carriers, frequencies
 
 Float = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 
 _WHOLE_DEGREES: Final = np.arange(-45, 45, 0.25)
 _PART_DEGREES: Final = np.arange(-15, 15.01, 0.5)
@@ -44,25 +45,34 @@ class Turn:
     """How far the picture was turned counter-clockwise. Quarter turns look alike."""
 
 
-def find_turns(working: Image.Image, smallest_px: float, largest_px: float) -> Iterator[Turn]:
-    """Give the likeliest lattices, two of each of two searches.
+class Lattice:
+    """The spectrum of a picture, in which lattices are looked for."""
 
-    The first is for whole pictures, turned by any angle on a canvas that was kept or grew with them; the second for
-    any part of a picture, turned by at most 15 degrees, as when somebody straightens it and crops.
+    def __init__(self, working: Image.Image) -> None:
+        """Take a picture of mode F, with its noise divided out."""
+        self._strengths, self._side = _strengths(working), min(working.size)
 
-    Args:
-        working: mode F, the picture with its noise divided out.
-        smallest_px: period to look for.
-        largest_px: likewise.
-    """
-    strengths, side = _strengths(working), min(working.size)
-    angles = np.radians(_WHOLE_DEGREES)
-    kept = np.full(angles.size, side / TILES_PER_SIDE)
-    grown = kept / (np.abs(np.cos(angles)) + np.abs(np.sin(angles)))
-    yield from _best(strengths, np.r_[kept, grown], np.tile(_WHOLE_DEGREES, 2), _carried(np.inf))
-    num_scales = int(np.log(largest_px / smallest_px) / np.log(_PART_SCALE))
-    periods, degrees = np.meshgrid(smallest_px * _PART_SCALE ** np.arange(num_scales), _PART_DEGREES)
-    yield from _best(strengths, periods.ravel(), degrees.ravel(), _carried(_BROAD))
+    def strength(self, periods: Float64, degrees: Float64) -> Float:
+        """Tell how strong lattices of these periods, turned so far, are: 1 on average, [N] each."""
+        return _score(self._strengths, periods, degrees, _carried(np.inf))
+
+    def turns(self, smallest_px: float, largest_px: float) -> Iterator[Turn]:
+        """Give the likeliest lattices, two of each of two searches.
+
+        The first is for whole pictures, turned by any angle on a canvas that was kept or grew with them; the second
+        for any part of a picture, turned by at most 15 degrees, as when somebody straightens it and crops.
+
+        Args:
+            smallest_px: period to look for.
+            largest_px: likewise.
+        """
+        angles = np.radians(_WHOLE_DEGREES)
+        kept = np.full(angles.size, self._side / TILES_PER_SIDE)
+        grown = kept / (np.abs(np.cos(angles)) + np.abs(np.sin(angles)))
+        yield from _best(self._strengths, np.r_[kept, grown], np.tile(_WHOLE_DEGREES, 2), _carried(np.inf))
+        num_scales = int(np.log(largest_px / smallest_px) / np.log(_PART_SCALE))
+        periods, degrees = np.meshgrid(smallest_px * _PART_SCALE ** np.arange(num_scales), _PART_DEGREES)
+        yield from _best(self._strengths, periods.ravel(), degrees.ravel(), _carried(_BROAD))
 
 
 def _strengths(working: Image.Image) -> Float:
@@ -84,9 +94,7 @@ def _carried(radius: float) -> Float:
     return np.stack([column, np.where(row > TILE // 2, row - TILE, row)]).astype(np.float32)
 
 
-def _best(
-    strengths: Float, periods: NDArray[np.float64], degrees: NDArray[np.float64], carried: Float
-) -> Iterator[Turn]:
+def _best(strengths: Float, periods: Float64, degrees: Float64, carried: Float) -> Iterator[Turn]:
     """Give the strongest lattices of those whose periods and angles are given, [N] each.
 
     What looks strong by `carried` is looked at again finely, by all carriers; that decides.
@@ -111,9 +119,7 @@ def _refined(strengths: Float, period: float, degrees: float) -> tuple[float, Tu
     return float(scores[place]), Turn(float(periods[place]), float(turns[place]))
 
 
-def _score(
-    strengths: Float, periods: NDArray[np.float64], degrees: NDArray[np.float64], carried: Float
-) -> NDArray[np.float32]:
+def _score(strengths: Float, periods: Float64, degrees: Float64, carried: Float) -> Float:
     """Give the mean strength at the places of the carriers of each lattice, [N]."""
     height, width = strengths.shape[0], 2 * (strengths.shape[1] - 1)
     across, down = carried
