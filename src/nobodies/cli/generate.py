@@ -124,7 +124,8 @@ def _named_seeds(options: dict[str, Any], wishes: Wishes) -> Sequence[int] | Non
         raise SettingError("--checked goes with wishes: add --where")
     if searched and given not in ([], ["count"]):
         raise SettingError(
-            "wishes and --balanced choose the seeds: give --count and --from-seed with them, not seeds or codes"
+            "wishes choose the seeds, and so does --balanced: give --count and --from-seed with them, not seeds or "
+            "codes"
         )
     match given:
         case _ if searched:
