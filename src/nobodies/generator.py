@@ -262,14 +262,16 @@ class Generator:
         *,
         count: int,
         from_seed: int | str = 1,
+        balanced: bool = False,
         **options: Unpack[FaceOptions],
     ) -> Iterator[int]:
         """Find seeds whose faces are as wished. Nothing is drawn; `nobodies.choosing.Search` has more to set.
 
         Args:
-            wishes: what the faces shall be like, typed or as a line of text.
+            wishes: what the faces shall be like, typed or as a line of text; "" for any adults.
             count: how many are wanted.
             from_seed: the first seed to look at.
+            balanced: let groups of age, appearance and skin as lit come up alike; see `nobodies.latents.balance`.
             **options: as for `face`, and the same as the faces will be drawn with.
 
         Yields:
@@ -282,7 +284,7 @@ class Generator:
         """
         wished = parse_wishes(wishes) if isinstance(wishes, str) else wishes
         first = latents.parse_seed(from_seed)
-        return Search(self, wished, FaceSettings(**options), from_seed=first).find(count)
+        return Search(self, wished, FaceSettings(**options), from_seed=first, balanced=balanced).find(count)
 
     def edit(
         self,
