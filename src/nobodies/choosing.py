@@ -110,7 +110,7 @@ class Search:
         self.generator, self.wishes, self.attributes = generator, wishes, generator.attributes
         self.from_seed, self.seeds_a_face = from_seed, seeds_a_face
         self.num_seen = self.num_found = 0
-        self._psi = _mean_psi(settings, generator.engine.num_ws)
+        self._psi = _psi_by_attribute(settings, self.attributes, generator.engine.num_ws)
         self._index = generator.seed_index
         self._num_indexed = len(self._index) if self._index is not None else 0
         self._score_bounds = wishes.score_bounds(self.attributes)
@@ -138,6 +138,14 @@ class Search:
                 self.num_seen = first - self.from_seed + size
         _log.info("%s", self.rate())
 
+    def among(self, seeds: range) -> Iterator[int]:
+        """Give those of the seeds whose faces fit, in order; so a search can be shared by many workers."""
+        first = seeds.start
+        while first < seeds.stop:
+            size = self._block(first, _LARGEST_BLOCK, self.num_seen + seeds.stop - first)
+            yield from self._fitting(range(first, first + size))
+            first += size
+
     def _block(self, first: int, last_size: int, limit: int) -> int:
         """Give how many seeds to look at next: many where the index knows them, else more and more."""
         size = _INDEXED_BLOCK if first < self._num_indexed else min(2 * last_size, _LARGEST_BLOCK)
@@ -152,10 +160,10 @@ class Search:
             candidates = [seeds.start + offset for offset in np.flatnonzero(possible).tolist()]
         if not candidates:
             return []
-        codes = self.codes(candidates)
-        fitting = self.wishes.screen(self.attributes, codes)
+        scores = self.scores(candidates)
+        fitting = self.wishes.fitting(self.attributes, scores)
         if self.balance is not None:
-            fitting &= self.balance.keeps(candidates, self.attributes.scores(codes))
+            fitting &= self.balance.keeps(candidates, scores)
         return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
 
     def _reference_scores(self) -> NDArray[np.float64]:
@@ -164,18 +172,15 @@ class Search:
             scores = self._index.scores(self._centre, self._psi)
         else:
             blocks = range(0, _REFERENCE_SEEDS, _LARGEST_BLOCK)
-            scores = np.concatenate(
-                [self.attributes.scores(self.codes(range(first, first + _LARGEST_BLOCK))) for first in blocks]
-            )
+            scores = np.concatenate([self.scores(range(first, first + _LARGEST_BLOCK)) for first in blocks])
         low, high = self._score_bounds
         return scores[np.all((scores >= low) & (scores <= high), axis=1)]
 
-    def codes(self, seeds: Sequence[int]) -> NDArray[np.float32]:
-        """Give the truncated style codes of seeds, the mean over the layers: [N, W]."""
-        w_avg = self.generator.w_avg
+    def scores(self, seeds: Sequence[int]) -> NDArray[np.float64]:
+        """Read the attributes of seeds, truncated as they will be drawn: [N, K]."""
         w = self.generator.engine.map(latents.z_from_seeds(seeds, self.generator.engine.z_dim))
-        codes: NDArray[np.float32] = w_avg + np.float32(self._psi) * (w - w_avg)
-        return codes
+        scores: NDArray[np.float64] = self._centre + self._psi * (self.attributes.scores(w) - self._centre)
+        return scores
 
     def rate(self) -> str:
         """Say how many were found among how many."""
@@ -191,9 +196,9 @@ class Search:
 
     def _rarest(self) -> tuple[str, float]:
         """Give the wish that the fewest faces fulfil, and their share."""
-        codes = self.codes(range(self.from_seed, min(self.from_seed + 256, NUM_SEEDS)))
+        scores = self.scores(range(self.from_seed, min(self.from_seed + 256, NUM_SEEDS)))
         alone = {str(each): each for each in self.wishes.one_by_one()}
-        shares = {text: float(wish.screen(self.attributes, codes).mean()) for text, wish in alone.items()}
+        shares = {text: float(wish.fitting(self.attributes, scores).mean()) for text, wish in alone.items()}
         rarest = min(shares, key=lambda text: shares[text], default="that of adults")
         return rarest, shares.get(rarest, 0.0)
 
@@ -218,7 +223,11 @@ def checked(generator: "Generator", wishes: Wishes, seeds: Iterator[int], settin
             _log.info("seed %s turned out otherwise: %s", face.seed, values or "no face found")
 
 
-def _mean_psi(settings: FaceSettings, num_ws: int) -> float:
-    """Give the truncation of the mean over the layers, which is where attributes are read."""
+def _psi_by_attribute(settings: FaceSettings, attributes: AttributeModel, num_ws: int) -> NDArray[np.float64]:
+    """Give the truncation of each attribute, [K]: the mean over the layers, each counted for what it does."""
     cut = num_ws if settings.cutoff is None else min(settings.cutoff, num_ws)
-    return (cut * settings.psi + (num_ws - cut)) / num_ws
+    if cut == num_ws:
+        return np.full(len(attributes.names), settings.psi)
+    psi = np.where(np.arange(num_ws) < cut, settings.psi, 1.0)
+    by_attribute: NDArray[np.float64] = attributes.layer_shares(num_ws) @ psi
+    return by_attribute

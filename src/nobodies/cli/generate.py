@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @settings_options(FaceSettings)
 @settings_options(PictureSettings)
 @settings_options(MarkSettings)
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 @wish_options
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
 @click.option("--unique", is_flag=True, help="Leave out faces that resemble one given out before, or a blocked one.")
