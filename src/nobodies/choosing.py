@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nobodies import latents
 from nobodies.errors import SearchError, SettingError
 from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.balance import Balance
 from nobodies.latents.seed_index import NUM_SEEDS as INDEXED_SEEDS
 from nobodies.latents.seed_index import SeedIndex, shipped_index
 from nobodies.latents.seeds import NUM_SEEDS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_REFERENCE_SEEDS: Final = 1 << 13
+"""Seeds whose spread is measured to balance others, where there is no index."""
 SEEDS_A_FACE: Final = 100_000
 """Seeds looked at for each face that is wanted, at most; some seconds of work."""
 _FIRST_BLOCK: Final = 8
@@ -85,6 +88,7 @@ class Search:
         *,
         from_seed: int,
         seeds_a_face: int = SEEDS_A_FACE,
+        balanced: bool = False,
     ) -> None:
         """Prepare a search.
 
@@ -94,6 +98,8 @@ class Search:
             settings: how they will be drawn; truncation changes who a seed is.
             from_seed: the first seed to look at.
             seeds_a_face: seeds to look at, at most, for each face that is wanted.
+            balanced: pass over seeds so that groups of age, appearance and skin as lit come up alike; see
+                `latents.balance`.
 
         Raises:
             ModelError: no attributes are known for this generator.
@@ -109,6 +115,7 @@ class Search:
         self._num_indexed = len(self._index) if self._index is not None else 0
         self._score_bounds = wishes.score_bounds(self.attributes)
         self._centre = self.attributes.scores(generator.w_avg[None])[0]
+        self.balance = Balance.measure(self.attributes, self._reference_scores()) if balanced else None
 
     def find(self, count: int) -> Iterator[int]:
         """Give the next seeds whose faces fit, in order.
@@ -131,6 +138,14 @@ class Search:
                 self.num_seen = first - self.from_seed + size
         _log.info("%s", self.rate())
 
+    def among(self, seeds: range) -> Iterator[int]:
+        """Give those of the seeds whose faces fit, in order; so a search can be shared by many workers."""
+        first = seeds.start
+        while first < seeds.stop:
+            size = self._block(first, _LARGEST_BLOCK, self.num_seen + seeds.stop - first)
+            yield from self._fitting(range(first, first + size))
+            first += size
+
     def _block(self, first: int, last_size: int, limit: int) -> int:
         """Give how many seeds to look at next: many where the index knows them, else more and more."""
         size = _INDEXED_BLOCK if first < self._num_indexed else min(2 * last_size, _LARGEST_BLOCK)
@@ -145,8 +160,21 @@ class Search:
             candidates = [seeds.start + offset for offset in np.flatnonzero(possible).tolist()]
         if not candidates:
             return []
-        fitting = self.wishes.fitting(self.attributes, self.scores(candidates))
+        scores = self.scores(candidates)
+        fitting = self.wishes.fitting(self.attributes, scores)
+        if self.balance is not None:
+            fitting &= self.balance.keeps(candidates, scores)
         return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
+
+    def _reference_scores(self) -> NDArray[np.float64]:
+        """Give the scores of many faces that are as wished, [N, K]."""
+        if self._index is not None:
+            scores = self._index.scores(self._centre, self._psi)
+        else:
+            blocks = range(0, _REFERENCE_SEEDS, _LARGEST_BLOCK)
+            scores = np.concatenate([self.scores(range(first, first + _LARGEST_BLOCK)) for first in blocks])
+        low, high = self._score_bounds
+        return scores[np.all((scores >= low) & (scores <= high), axis=1)]
 
     def scores(self, seeds: Sequence[int]) -> NDArray[np.float64]:
         """Read the attributes of seeds, truncated as they will be drawn: [N, K]."""

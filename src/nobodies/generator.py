@@ -85,6 +85,7 @@ class Face:
         size_px: int | None = None,
         quality: int | None = None,
         marks: MarkSettings | None = None,
+        made_from: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Make a file of the picture, marked as generated.
 
@@ -93,6 +94,7 @@ class Face:
             size_px: side; its own if None.
             quality: 1 to 100; the format's default if None. Not for png.
             marks: which marks say that it was generated; all that can be made if None.
+            made_from: what else is to stand in the recipe, in JSON values.
 
         Returns:
             The file, with a watermark in its pixels, an XMP packet that declares it as made by a trained algorithm
@@ -106,7 +108,7 @@ class Face:
         marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        made = self.recipe() | picture_recipe(picture) | mark_recipe(marks)
+        made = self.recipe() | (made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
         return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(
@@ -260,14 +262,16 @@ class Generator:
         *,
         count: int,
         from_seed: int | str = 1,
+        balanced: bool = False,
         **options: Unpack[FaceOptions],
     ) -> Iterator[int]:
         """Find seeds whose faces are as wished. Nothing is drawn; `nobodies.choosing.Search` has more to set.
 
         Args:
-            wishes: what the faces shall be like, typed or as a line of text.
+            wishes: what the faces shall be like, typed or as a line of text; "" for any adults.
             count: how many are wanted.
             from_seed: the first seed to look at.
+            balanced: let groups of age, appearance and skin as lit come up alike; see `nobodies.latents.balance`.
             **options: as for `face`, and the same as the faces will be drawn with.
 
         Yields:
@@ -280,7 +284,7 @@ class Generator:
         """
         wished = parse_wishes(wishes) if isinstance(wishes, str) else wishes
         first = latents.parse_seed(from_seed)
-        return Search(self, wished, FaceSettings(**options), from_seed=first).find(count)
+        return Search(self, wished, FaceSettings(**options), from_seed=first, balanced=balanced).find(count)
 
     def edit(
         self,

@@ -57,6 +57,16 @@ class SeedIndex:
         levels = np.round((scores - low) / step).astype(np.uint8)
         return cls(levels, low.astype(np.float32), step.astype(np.float32), attributes.digest)
 
+    def scores(self, centre: Float, psi: Float) -> Float:
+        """Give the scores of all seeds in the table, truncated, as well as 8 bits hold them, [N, K].
+
+        Args:
+            centre: scores of the average face, [K].
+            psi: truncation of each attribute, [K].
+        """
+        full = self._low.astype(np.float64) + self._levels * self._step.astype(np.float64)
+        return centre + psi * (full - centre)
+
     def may_fit(self, seeds: range, low: Float, high: Float, centre: Float, psi: Float) -> NDArray[np.bool_]:
         """Tell which seeds cannot be ruled out.
 
