@@ -133,6 +133,14 @@ def test_nan_stops_and_names_the_last_good_snapshot(dataset: PictureDataset, tmp
     assert load_snapshot(folder.snapshot_paths()[-1]).discriminator.b4.out.bias.isfinite().all()
 
 
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.held(), pytest.raises(TrainingError, match="another process trains in"), folder.held():
+        pass
+    with folder.held():
+        pass
+
+
 def test_old_snapshots_go_and_generators_stay(dataset: PictureDataset, tmp_path: Path) -> None:
     run_to_end(tmp_path / "run", dataset, tiny_config(keep_snapshots=2))
     folder = RunFolder(tmp_path / "run")
