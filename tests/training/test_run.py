@@ -185,6 +185,29 @@ def test_transfer(dataset: PictureDataset, tmp_path: Path) -> None:
         begin_or_continue(RunFolder(tmp_path / "third"), tiny_config(img_channels=1), ALONE, transfer_from=snapshot)
 
 
+@pytest.mark.parametrize("with_trained", [True, False])
+def test_transfer_from_imported_networks(tmp_path: Path, with_trained: bool) -> None:
+    """The file of 'nobodies models import --networks': no header of ours, no filters, perhaps the average alone."""
+    from safetensors.torch import save_file
+
+    first = fresh_state(tiny_config(seed=1))
+    parts = {"G_ema.": first.g_ema, "D.": first.discriminator}
+    parts |= {"G.": fresh_state(tiny_config(seed=2)).generator} if with_trained else {}
+    tensors = {f"{prefix}{name}": each for prefix, part in parts.items() for name, each in part.state_dict().items()}
+    wanted = {name: tensor.contiguous() for name, tensor in tensors.items() if not name.endswith("filter")}
+    wanted.pop("G.mapping.w_avg", None)
+    save_file(wanted, tmp_path / "networks.safetensors")
+    state = begin_or_continue(
+        RunFolder(tmp_path / "run"), tiny_config(seed=5), ALONE, transfer_from=tmp_path / "networks.safetensors"
+    )
+    for name, tensor in state.generator.state_dict().items():
+        assert torch.equal(tensor, tensors[f"{'G' if with_trained else 'G_ema'}.{name}"]), name
+    assert torch.equal(state.discriminator.b4.fc.weight, first.discriminator.b4.fc.weight)
+    wider = tiny_config(img_channels=1)
+    with pytest.raises(WeightsError, match="want"):
+        begin_or_continue(RunFolder(tmp_path / "x"), wider, ALONE, transfer_from=tmp_path / "networks.safetensors")
+
+
 def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
