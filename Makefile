@@ -19,7 +19,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev,train,video,c2pa,unique,web,onnx]'
+	$(PIP) --editable '.[dev,train,video,c2pa,postgres,web,onnx]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.site: pyproject.toml constraints.txt | $(BIN)/python

@@ -9,7 +9,6 @@ from tests.cli.conftest import Run
 from tests.uniqueness.conftest import fingerprint_embedding, fingerprints
 
 __all__ = ["fingerprints"]
-pytest.importorskip("faiss")
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 
@@ -45,6 +44,18 @@ def test_a_blocked_person_is_not_made(run: Run, run_tiny: Run, tmp_path: Path) -
     assert run("block", "--remove", "1")[0] == 0
     run_tiny("generate", "--seeds", "1", "--unique", "--out", tmp_path / "b")
     assert _names(tmp_path / "b") == {"face-1.jpg"}
+
+
+def test_a_gallery_is_blocked_once(run: Run, run_tiny: Run, tmp_path: Path) -> None:
+    run_tiny("generate", "--seeds", "1-3", "--format", "png", "--watermark", "off", "--out", tmp_path / "a")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a" / "dark.png")
+    assert run("block", tmp_path / "a", "--note", "staff")[1].startswith("3 blocked, 0 blocked before, 1 without")
+    assert run("block", tmp_path / "a", "--note", "staff")[1].startswith("0 blocked, 3 blocked before, 1 without")
+    assert run("block", tmp_path / "a" / "face-2.png")[1].startswith("blocked before as number 2")
+    assert run("block", "--list")[1].count("staff") == 3
+    _, _, err = run_tiny("generate", "--seeds", "1-4", "--unique", "--out", tmp_path / "b")
+    assert "3 resemble blocked people" in err
+    assert _names(tmp_path / "b") == {"face-4.jpg"}
 
 
 def test_bad_blocks_are_one_line(run: Run, tmp_path: Path) -> None:
