@@ -2,8 +2,8 @@
 
     python -m benchmarks.ledger --stored 1000000 [--like COLLECTION] [--postgres]
 
-Embeddings are drawn from a normal distribution with the mean and covariance of real ones (a folder that
-'nobodies audit' keeps), or an even one on a sphere without. Prints figures; asserts nothing.
+With --like, a folder that 'nobodies audit' keeps, embeddings lie as those do: each is one of them, moved so that mean
+and covariance stay (a smoothed bootstrap). Without, they lie evenly on a sphere. Prints figures; asserts nothing.
 """
 
 import argparse
@@ -16,15 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tests.postgres import running_postgres
 
 from nobodies.database import is_address
 from nobodies.settings import UniqueSettings
+from nobodies.uniqueness.collection import Collection
 from nobodies.uniqueness.ledger import Ledger, open_ledger, packed
 from nobodies.uniqueness.neighbours import Rows, compare
-from tests.postgres import running_postgres
 
 _CHUNK = 50_000
 _LOOK_ALIKE = 0.15
+_MOVED = 0.6
 
 
 def main() -> None:
@@ -65,17 +67,19 @@ class Distribution:
     """Embeddings that lie like real ones."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Take mean and covariance from a collection."""
-        self._mean, self._spread = np.zeros(128), np.eye(128) / np.sqrt(128)
-        if folder:
-            rows = np.concatenate([np.load(path) for path in sorted(folder.glob("part-*.npy"))])
-            rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
-            self._mean, self._spread = rows.mean(axis=0), np.linalg.cholesky(np.cov(rows.T) + 1e-9 * np.eye(128))
+        """Take the rows of a collection."""
+        self._rows = Collection.reopen(folder).rows().astype(np.float64) if folder else np.zeros((1, 128))
+        self._rows = self._rows[np.isfinite(self._rows).all(axis=1)]
+        self._mean = self._rows.mean(axis=0)
+        covariance = np.cov(self._rows.T) if folder else np.eye(128) / (128 * _MOVED**2)
+        self._spread = np.linalg.cholesky(covariance + 1e-9 * np.eye(128)).T
 
     def rows(self, seed: tuple[int, int], count: int) -> Rows:
         """Draw embeddings, [count, 128]."""
-        codes = np.random.default_rng(seed).standard_normal((count, 128))
-        rows: Rows = (self._mean + codes @ self._spread.T).astype(np.float32)
+        rng = np.random.default_rng(seed)
+        chosen = self._rows[rng.integers(0, len(self._rows), count)] - self._mean
+        moved = rng.standard_normal((count, 128)) @ self._spread
+        rows: Rows = (self._mean + np.sqrt(1 - _MOVED**2) * chosen + _MOVED * moved).astype(np.float32)
         return rows
 
     def stored(self, total: int) -> Iterator[tuple[int, Rows]]:

@@ -11,7 +11,8 @@ from nobodies.uniqueness.neighbours import Rows
 from nobodies.vision.identity import NUM_DIMENSIONS
 
 _COARSE_DIMENSIONS: Final = 24
-_BLOCK_ROWS: Final = 1 << 16
+_BLOCK_ROWS: Final = 1 << 14
+"""So few that BLAS keeps to one thread: where others use the processor too, its threads wait long for each other."""
 _FIRST_FIT: Final = 1024
 _HALF_PRECISION: Final = 2**-11
 """How far rounding moves an embedding at most, as a share of its length."""
@@ -100,9 +101,10 @@ class Index:
         found: list[tuple[NDArray[np.int64], Rows]] = []
         for block, start in self._from(first):
             near = start + np.flatnonzero(product @ block.coarse[:, start : block.count] < bound)
-            distances = np.linalg.norm(block.rows[near].astype(np.float32) - row, axis=1)
-            close = distances < limit
-            found.append((block.keys[near[close]], distances[close]))
+            if len(near):
+                distances = np.linalg.norm(block.rows[near].astype(np.float32) - row, axis=1)
+                close = distances < limit
+                found.append((block.keys[near[close]], distances[close]))
         if not found:
             return []
         keys, distances = (np.concatenate(part) for part in zip(*found, strict=True))
