@@ -78,7 +78,7 @@ class Server:
         """Whether it says so."""
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()
-        return _status(f"http://127.0.0.1:{self.port}/readyz") == 200
+        return status(f"http://127.0.0.1:{self.port}/readyz") == 200
 
     def kill(self) -> None:
         """End it as a power cut does."""
@@ -125,7 +125,7 @@ class Nginx:
     def start(self) -> None:
         """Start it."""
         self._process = subprocess.Popen(self._command)
-        until(lambda: _status(f"http://127.0.0.1:{self.port}/metrics") == 404, 20, self.check)
+        until(lambda: status(f"http://127.0.0.1:{self.port}/metrics") == 404, 20, self.check)
 
     def stop(self) -> None:
         """Stop it."""
@@ -318,7 +318,8 @@ def until(holds: Callable[[], bool], timeout_s: float, why: Callable[[], str] = 
     return time.monotonic() - begun
 
 
-def _status(address: str) -> int:
+def status(address: str) -> int:
+    """How an address is answered; 0 for not at all."""
     try:
         with urlopen(address, timeout=10) as answer:
             return int(answer.status)

@@ -60,7 +60,7 @@ def _until_both_record(fleet: Fleet, visits: Visits) -> None:
     """Wait until both servers give exclusive faces (again), then begin to count."""
     for server in fleet.servers:
         address = f"http://127.0.0.1:{server.port}/face.jpeg?exclusive=true"
-        site.until(lambda address=address: site._status(address) == 200, 30)  # type: ignore[misc]
+        site.until(lambda address=address: site.status(address) == 200, 30)  # type: ignore[misc]
     time.sleep(0.3)
     visits.taken()
 
