@@ -108,12 +108,11 @@ class Image:
         subprocess.run(
             ["debootstrap", "--variant=minbase", suite, str(self.root)], check=True, stdout=subprocess.DEVNULL
         )
-        # What a container engine sees to: names, and where this machine's own pip looks.
-        for path in ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", os.environ.get("PIP_CERT", "")):
-            if path and Path(path).is_file():
-                target = self.root / path.lstrip("/")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, target)
+        for path in ("/etc/resolv.conf", "/etc/hosts"):  # a container engine sees to these
+            shutil.copy(path, self.root / path.lstrip("/"))
+        if authorities := self.environment.get("PIP_CERT"):  # a network with an authority of its own
+            shutil.copy(authorities, self.root / "authorities.crt")
+            self.environment["PIP_CERT"] = "/authorities.crt"
 
     def _copy(self, source: Path, target: Path, *, into: bool) -> None:
         target = target / source.name if into else target
