@@ -63,6 +63,12 @@ def test_what_is_given_is_recorded_and_nothing_else(open_site: Open, place: Path
     assert len(set(recorded(place))) == 5, "a permanent address is for everybody"
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "gives no new face"), ("fr", "ne donne aucun nouveau visage")])
+def test_the_site_says_what_it_promises_where_it_does(open_site: Open, place: Path, language: str, said: str) -> None:
+    assert said in opened(open_site, place).get(f"/how?lang={language}").text
+    assert said not in open_site().get(f"/how?lang={language}").text
+
+
 def test_an_archive_of_exclusive_faces(open_site: Open, place: Path) -> None:
     client = opened(open_site, place, pool_faces=0)
     answer = client.post("/api/v1/batch", json={"count": 3, "exclusive": True, "size": 16})
