@@ -3,12 +3,13 @@
 import json
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
@@ -126,6 +127,23 @@ def test_a_site_without_a_ledger_says_so(client: TestClient, path: str) -> None:
     assert "nobodies-exclusive" not in client.get("/face.jpeg").headers
 
 
+def test_a_site_is_not_ready_before_it_has_read_its_ledger(
+    make_app: Callable[..., FastAPI], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_read = threading.Event()
+
+    def open_slowly(settings: UniqueSettings, where: str) -> Ledger:
+        is_read.wait(10)
+        return open_ledger(settings, where)
+
+    monkeypatch.setattr("nobodies.web.site.open_ledger", open_slowly)
+    with TestClient(make_app(unique=True, ledger=str(place))) as client:
+        wait_until(lambda: client.get("/face/1.jpeg").status_code == 200)
+        assert "ledger" in client.get("/readyz").json()["detail"]
+        is_read.set()
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+
+
 class Faulty(Ledger):
     """Breaks and hangs when it is told to, as a database that is down or out of reach does."""
 
@@ -218,6 +236,7 @@ def test_a_site_starts_without_its_ledger_and_finds_it_later(
 
     monkeypatch.setattr("nobodies.web.site.open_ledger", open_late)
     client = open_site(unique=True, ledger=str(place))
+    assert client.get("/readyz").status_code == 200, "it has tried"
     assert client.get("/face.jpeg").headers["nobodies-exclusive"] == "?0"
     is_up.set()
     wait_until(lambda: "nobodies_ledger_answers 1.0" in client.get("/metrics").text)

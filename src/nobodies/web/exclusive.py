@@ -62,6 +62,12 @@ class Exclusives:
         self._ledger: Ledger | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._answers = False
+        self._has_tried = False
+
+    @property
+    def has_tried(self) -> bool:
+        """Whether the ledger has been read, or could not be: before, nothing is known of faces given and blocked."""
+        return self._has_tried
 
     @property
     def answers(self) -> bool:
@@ -148,6 +154,7 @@ class Exclusives:
         return answer
 
     def _note(self, *, answers: bool, why: str = "") -> None:
+        self._has_tried = True
         if self._answers and not answers:
             _log.warning("faces are given without being recorded, except to those who insist: %s", why)
         elif answers and not self._answers:
