@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
 PORT = 8765
+_MOUNTS = {"proc": "proc", "sys": "sysfs", "dev/shm": "tmpfs"}
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
             print(f"    {time.monotonic() - begun:.1f} s", flush=True)
         image.try_it()
     finally:
+        image.unmount()
         if not chosen.keep:
             shutil.rmtree(chosen.root)
 
@@ -97,19 +99,28 @@ class Image:
                     sys.exit("the server did not become ready")
                 time.sleep(0.1)
             print(f"ready after {time.monotonic() - begun:.1f} s")
-            with urlopen(f"http://127.0.0.1:{PORT}/face/42.jpeg") as answer:
+            with urlopen(f"http://127.0.0.1:{PORT}/face/42.jpeg", timeout=60) as answer:
                 print(f"a face of {len(answer.read())} bytes, {answer.headers['Content-Type']}")
         finally:
             server.terminate()
-            print(f"stopped with code {server.wait(60)}")
+            print(f"stopped with code {server.wait(60)}", flush=True)
+
+    def unmount(self) -> None:
+        """Take away what a running container has of the machine."""
+        for name in _MOUNTS:
+            subprocess.run(["umount", "--quiet", str(self.root / name)], check=False)
 
     def _debootstrap(self, image: str) -> None:
         suite = image.rpartition(":")[2].removesuffix("-slim")
         subprocess.run(
             ["debootstrap", "--variant=minbase", suite, str(self.root)], check=True, stdout=subprocess.DEVNULL
         )
-        for path in ("/etc/resolv.conf", "/etc/hosts"):  # a container engine sees to these
+        # A container engine sees to these. Without /proc and /sys, OpenVINO does not find out what the processor is.
+        for path in ("/etc/resolv.conf", "/etc/hosts"):
             shutil.copy(path, self.root / path.lstrip("/"))
+        for name, kind in _MOUNTS.items():
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+            subprocess.run(["mount", "-t", kind, kind, str(self.root / name)], check=True)
         if authorities := self.environment.get("PIP_CERT"):  # a network with an authority of its own
             shutil.copy(authorities, self.root / "authorities.crt")
             self.environment["PIP_CERT"] = "/authorities.crt"
@@ -131,7 +142,7 @@ class Image:
 
 def _is_ready() -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{PORT}/readyz"):
+        with urlopen(f"http://127.0.0.1:{PORT}/readyz", timeout=5):
             return True
     except OSError:
         return False
