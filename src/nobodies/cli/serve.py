@@ -16,7 +16,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, Uniqu
 @settings_options(WebSettings)
 @settings_options(UniqueSettings)
 @settings_options(MarkSettings)
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 def command(model: str, **options: Any) -> None:
     """Serve the site and its API on this machine.
 

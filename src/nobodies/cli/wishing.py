@@ -22,13 +22,15 @@ _OPPOSITES: Final = {"woman": "man"}
 
 
 def wish_options(command: Command) -> Command:
-    """Add --where, an option for every attribute, --checked, --tries and --allow-minors."""
+    """Add --where, an option for every attribute, --balanced, --checked, --tries and --allow-minors."""
     for attribute in reversed(tuple(ATTRIBUTES.values())):
         command = _option(attribute)(command)
     for option in (
         click.option("--allow-minors", is_flag=True, help="Do not leave out faces that look younger than 20."),
         click.option("--tries", type=click.IntRange(1, 10_000_000), default=SEEDS_A_FACE, show_default=True,
                      help="Seeds to look at for each face that is wished for, at most."),
+        click.option("--balanced", is_flag=True,
+                     help="Even out age, women and men, and skin as lit, by passing over seeds of what is common."),
         click.option("--checked", is_flag=True,
                      help="Draw and measure the chosen; replace those that turn out otherwise."),
         click.option("--where", metavar="WISHES",
@@ -66,14 +68,17 @@ def search_seeds(
     anywhere = options["count"] is None and options["from_seed"] is None
     first = secrets.randbits(SEED_BITS) if anywhere else latents.parse_seed(options["from_seed"] or 1)
     try:
-        search = Search(generator, wishes, settings, from_seed=first, seeds_a_face=options["tries"])
+        search = Search(
+            generator, wishes, settings, from_seed=first, seeds_a_face=options["tries"], balanced=options["balanced"]
+        )
     except ModelError:
-        if wishes:
+        if wishes or options["balanced"]:
             raise
         return [first]
     found = list(_found(search, count, settings, check=options["checked"]))
-    if wishes:
-        click.echo(f"'{wishes}': {search.rate()}", err=True)
+    if wishes or options["balanced"]:
+        said = f"'{wishes}'" if wishes else "balanced"
+        click.echo(f"{said}: {search.rate()}", err=True)
     return found
 
 

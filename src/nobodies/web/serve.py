@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from nobodies.database import Database, is_address
 from nobodies.errors import SettingError
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, UniqueSettings, WebSettings
+from nobodies.web.browser_page import BrowserPage
 from nobodies.web.draining import drain_first
 from nobodies.web.game import Game
 from nobodies.web.keys import read_keys, read_secret
@@ -66,6 +67,8 @@ def serve(
     check_shared(settings)
     if settings.real_photos:
         Game(settings.real_photos, secret)
+    if settings.browser_page:
+        BrowserPage(settings.browser_page)
     listening = _listen(settings)
     config = uvicorn.Config(
         partial(_make_app, settings, model, engine, marks, secret, unique),

@@ -17,6 +17,7 @@ from nobodies.generator import Generator
 from nobodies.settings import MarkSettings, UniqueSettings, WebSettings
 from nobodies.uniqueness.ledger import open_ledger
 from nobodies.web.asked import Asked, Portrait
+from nobodies.web.browser_page import BrowserPage
 from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.exclusive import Claim, Exclusives, Look
 from nobodies.web.features import Features
@@ -70,7 +71,7 @@ class Site:
             unique: when two faces count as one person.
 
         Raises:
-            SettingError: keys, secret, photographs or the address of the database cannot be read.
+            SettingError: keys, secret, photographs, page for browsers or the address of the database cannot be read.
             DependencyError: there is an address, and the extra postgres is not installed.
             OutputError: the folder for pictures cannot be made.
         """
@@ -88,6 +89,7 @@ class Site:
         self.is_leaving = False
         """Whether this server serves on only until its visitors have gone elsewhere."""
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
+        self.browser_page = BrowserPage(settings.browser_page) if settings.browser_page else None
         self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
         self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
         """Finished pictures by their addresses."""

@@ -55,6 +55,11 @@ class FacesQuery(BaseModel):
     exclusive: bool = Field(
         False, description="only new faces that are recorded as given; for servers that keep a ledger"
     )
+    balanced: bool = Field(
+        False,
+        description="let groups of age, of looking like a woman or a man, and of skin as lit come up alike; for "
+        "servers that have an attribute model",
+    )
 
 
 class FaceBody(BaseModel):
@@ -100,26 +105,28 @@ Listed = list[tuple[int, bool | None]]
 async def _chosen(site: Site, query: FacesQuery) -> tuple[Listed, str | None]:
     """The seeds, whether they are exclusive, and the address of the next ones."""
     first = parse_number(query.from_seed) if query.from_seed is not None else None
-    if query.exclusive and (first is not None or query.where is not None):
+    chosen = query.where is not None or query.balanced
+    if query.exclusive and (first is not None or chosen):
         raise SettingError("faces chosen by seed or wish are for everybody: leave out exclusive")
-    if query.where is not None:
-        return await _wished(site, query.where, query.count, randbelow(_FIRST_SEEDS) if first is None else first)
+    if chosen:
+        return await _wished(site, query, randbelow(_FIRST_SEEDS) if first is None else first)
     if first is None:
         return await site.new_seeds(query.count, exclusive=query.exclusive), None
     seeds = list(range(first, min(first + query.count, NUM_SEEDS)))
-    return [(seed, None) for seed in seeds], _next(query.count, seeds[-1] + 1)
+    return [(seed, None) for seed in seeds], _next(query, seeds[-1] + 1)
 
 
-async def _wished(site: Site, where: str, count: int, first: int) -> tuple[Listed, str | None]:
+async def _wished(site: Site, query: FacesQuery, first: int) -> tuple[Listed, str | None]:
     attributes = site.features.attributes
     if attributes is None:
-        raise SettingError("this server has no attribute model: leave out where")
+        raise SettingError("this server has no attribute model: leave out where and balanced")
     ends = time.monotonic() + site.settings.wait_s / 2
 
     def search() -> list[int]:
         found: list[int] = []
         try:
-            for seed in itertools.islice(attributes.choose(where, first), count):
+            chosen = attributes.choose(query.where or "", first, balanced=query.balanced)
+            for seed in itertools.islice(chosen, query.count):
                 found.append(seed)
                 if time.monotonic() > ends:
                     break
@@ -129,12 +136,14 @@ async def _wished(site: Site, where: str, count: int, first: int) -> tuple[Liste
         return found
 
     seeds = await site.workshop.run(search)
-    return [(seed, None) for seed in seeds], _next(count, seeds[-1] + 1, where) if seeds else None
+    return [(seed, None) for seed in seeds], _next(query, seeds[-1] + 1) if seeds else None
 
 
-def _next(count: int, first: int, where: str | None = None) -> str | None:
-    query = {"count": count, "from_seed": first} | ({"where": where} if where else {})
-    return f"/api/v1/faces?{urlencode(query)}" if first < NUM_SEEDS else None
+def _next(query: FacesQuery, first: int) -> str | None:
+    following: dict[str, Any] = {"count": query.count, "from_seed": first}
+    following |= {"where": query.where} if query.where else {}
+    following |= {"balanced": "true"} if query.balanced else {}
+    return f"/api/v1/faces?{urlencode(following)}" if first < NUM_SEEDS else None
 
 
 def _described(site: Site, seed: int, exclusive: bool | None) -> FaceBody:
