@@ -40,7 +40,7 @@ def main() -> None:
         image.try_it()
     finally:
         image.unmount()
-        if not chosen.keep:
+        if not chosen.keep and not any((chosen.root / name).is_mount() for name in _MOUNTS):
             shutil.rmtree(chosen.root)
 
 
