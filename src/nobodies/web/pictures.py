@@ -19,6 +19,7 @@ from nobodies.provenance import encode_marked, mark_recipe
 from nobodies.settings import MarkSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.cache import ByteCache, DiskCache
+from nobodies.web.exclusive import Look
 from nobodies.web.features import Features
 from nobodies.web.workshop import Flights, Workshop
 
@@ -107,6 +108,17 @@ class Pictures:
     async def get_spare(self, asked: Asked) -> bytes:
         """Give a picture, made when nobody waits for another one."""
         return await self._make(asked, self._workshop.run_spare)
+
+    async def get_seen(self, asked: Asked) -> tuple[bytes, Look]:
+        """Give the picture of a new face, and whom it shows; errors as for `get`."""
+        return await self._workshop.run(partial(self._draw_seen, asked))
+
+    async def get_spare_seen(self, asked: Asked) -> tuple[bytes, Look]:
+        """Give the same, made when nobody waits for another one."""
+        return await self._workshop.run_spare(partial(self._draw_seen, asked))
+
+    def _draw_seen(self, asked: Asked) -> tuple[bytes, Look]:
+        return self.draw(asked), Look.of(self.face(asked.portrait))
 
     async def _make(self, asked: Asked, run: Callable[[Callable[[], bytes]], Awaitable[bytes]]) -> bytes:
         return await self.flights.once(asked.address, lambda: run(partial(self.draw, asked)))
