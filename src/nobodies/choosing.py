@@ -4,7 +4,7 @@ A chosen face is a seed like any other, so it can be had again without searching
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -85,6 +85,7 @@ class Search:
         *,
         from_seed: int,
         seeds_a_face: int = SEEDS_A_FACE,
+        screen: Callable[[NDArray[np.float32]], NDArray[np.bool_]] | None = None,
     ) -> None:
         """Prepare a search.
 
@@ -94,6 +95,7 @@ class Search:
             settings: how they will be drawn; truncation changes who a seed is.
             from_seed: the first seed to look at.
             seeds_a_face: seeds to look at, at most, for each face that is wanted.
+            screen: tells of style codes [N, W] which may be drawn, such as `Gate.screen`; all if None.
 
         Raises:
             ModelError: no attributes are known for this generator.
@@ -104,6 +106,7 @@ class Search:
         self.generator, self.wishes, self.attributes = generator, wishes, generator.attributes
         self.from_seed, self.seeds_a_face = from_seed, seeds_a_face
         self.num_seen = self.num_found = 0
+        self._screen = screen
         self._psi = _mean_psi(settings, generator.engine.num_ws)
         self._index = generator.seed_index
         self._num_indexed = len(self._index) if self._index is not None else 0
@@ -145,7 +148,10 @@ class Search:
             candidates = [seeds.start + offset for offset in np.flatnonzero(possible).tolist()]
         if not candidates:
             return []
-        fitting = self.wishes.screen(self.attributes, self.codes(candidates))
+        codes = self.codes(candidates)
+        fitting = self.wishes.screen(self.attributes, codes)
+        if self._screen is not None and fitting.any():
+            fitting[fitting] = self._screen(codes[fitting])
         return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
 
     def codes(self, seeds: Sequence[int]) -> NDArray[np.float32]:
