@@ -35,8 +35,8 @@ DRAWN: Final = {"0.7": range(1, 1001), "1.0": range(1001, 2001)}
 AT_RANDOM: Final = {"0.7": range(1, 241), "1.0": range(1001, 1241)}
 """Those of the labelled that nobody chose; the others were, as likely to be faulty."""
 FOLDS: Final = 10
-PENALTY: Final = {"whole": 0.2, "eyes": 0.2, "code": 0.2}
-SOUND_LOST: Final = {"whole": 0.01, "eyes": 0.02, "code": 0.008}
+PENALTY: Final = {"whole": 1.0, "eyes": 1.0, "code": 1.0}
+SOUND_LOST: Final = {"whole": 0.009, "eyes": 0.035, "code": 0.006}
 """Share of sound faces that one probe may turn away."""
 
 

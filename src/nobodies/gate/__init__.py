@@ -25,7 +25,7 @@ GLASSES_FROM: Final = 0.1
 """Where glasses are less likely than this, judging by the style code, the eyes are not looked at once more."""
 SURELY_GROWN: Final = 31.0
 """The age is measured in the picture where the style code says a lower one."""
-YOUNGEST: Final = 20.0
+YOUNGEST: Final = 18.0
 """Faces that measure younger count as minors."""
 _SURE: Final = np.ones(1, np.float32)
 

@@ -32,8 +32,6 @@ class Metrics:
             "New faces handed out, and those that the gate refused.",
             ("source",),
             registry=self.registry,
-        ),
-            registry=self.registry,
         )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
