@@ -24,6 +24,7 @@ GROUPS = (
     settings.EngineSettings,
     settings.DetectSettings,
     settings.UniqueSettings,
+    settings.GateSettings,
     settings.WebSettings,
 )
 
@@ -31,13 +32,14 @@ LIBRARY: dict[str, tuple[str, ...]] = {
     "nobodies.generator": ("Generator", "Face", "load"),
     "nobodies.settings": (
         "FaceSettings", "PictureSettings", "MarkSettings", "EngineSettings", "DetectSettings", "UniqueSettings",
-        "WebSettings", "Environment", "environment",
+        "GateSettings", "WebSettings", "Environment", "environment",
     ),
     "nobodies.latents": (
         "parse_seed", "parse_seed_ranges", "z_from_seed", "noise_from_seed", "broadcast", "truncate", "conform",
     ),
     "nobodies.models": ("Store", "Watcher", "KnownModel", "Wheel", "LicenceLink", "Model", "Description"),
     "nobodies.engines": ("Engine", "Job", "open_engine"),
+    "nobodies.gate": ("Gate", "gate_of"),
     "nobodies.batch": ("FolderJob", "Order", "Made", "Manifest", "write_sheet"),
     "nobodies.imaging": ("encode", "format_of", "resize", "xmp_of", "contact_sheet"),
     "nobodies.provenance": ("packet", "is_marked", "recipe_of"),
