@@ -6,7 +6,7 @@ SEEDS ?= 4,10,18,21,25,28,45,53,67,68,77,94
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve faces test test-slow check format bench docs clean
+.PHONY: help serve faces test test-slow test-tensorflow check format bench docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev,train,video,c2pa,unique,web,onnx]'
+	$(PIP) --editable '.[dev,train,video,c2pa,unique,web,onnx,bulk]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.site: pyproject.toml constraints.txt | $(BIN)/python
@@ -40,6 +40,13 @@ test: $(VENV)/.dev  ## what must hold before anything lands
 
 test-slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+$(VENV)/.tensorflow: $(VENV)/.dev
+	$(PIP) --editable '.[tensorflow]'
+	@touch $@
+
+test-tensorflow: $(VENV)/.tensorflow  ## exports to TensorFlow and LiteRT, in their own runtimes; fetches 300 MB
+	$(BIN)/pytest -m slow tests/exports/test_tensorflow.py
 
 check: $(VENV)/.dev  ## style and types only
 	$(BIN)/ruff check .

@@ -45,6 +45,10 @@ class TrainingError(NobodiesError):
     """A training run cannot begin, go on or be continued."""
 
 
+class WorkerError(NobodiesError):
+    """Workers that were to share the work cannot be had, or were lost again and again."""
+
+
 class BusyError(NobodiesError):
     """There is more to do than can be done soon."""
 

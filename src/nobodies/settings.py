@@ -22,6 +22,8 @@ Xmp = Literal["recipe", "declaration", "off"]
 Watermark = Literal["seed", "digest", "off"]
 C2pa = Literal["auto", "on", "off"]
 Mark = Literal["box", "points", "blur", "pixelate"]
+ShardKind = Literal["webdataset", "parquet"]
+CrewKind = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,35 @@ class GateSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShardSettings(Settings):
+    """What is written of the faces of a large set, and how it is cut into files."""
+
+    shards: ShardKind = setting(
+        "webdataset", "kind of file: 'webdataset', tar of pictures, records and style codes; or 'parquet', tables"
+    )
+    shard_mb: float = setting(
+        32.0, "size of a file, in MB; what is under way when a worker is lost", minimum=0.01, maximum=8192
+    )
+    analyse: bool = setting(
+        False, "measure each face too; its attributes are only predicted from its style code otherwise"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrewSettings(Settings):
+    """Who makes the faces of a large set. None of this changes a byte of them."""
+
+    engine: CrewKind = setting("local", "'local', processes on this machine; or 'ray', a Ray cluster")
+    address: str | None = setting(
+        None, "of the Ray cluster, HOST:PORT or auto; one is started on this machine if not given"
+    )
+    workers: int = setting(
+        0, "processes that draw; 0 for as many as the cores of machine or cluster take", minimum=0, maximum=100_000
+    )
+    worker_threads: int = setting(0, "cores of each of them; 0 for up to 4", minimum=0, maximum=1024)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebSettings(Settings):
     """Where the site listens, what it keeps ready, and how much it takes from outside."""
 
@@ -245,6 +276,9 @@ class WebSettings(Settings):
     keys_file: Path | None = setting(None, "file of API keys, one a line; with it, /api/v1 answers only to a key")
     cors_origins: str | None = setting(None, "sites whose scripts may call the API, separated by commas, or *")
     real_photos: Path | None = setting(None, "folder of real photographs, yours to show, for the guessing game")
+    browser_page: Path | None = setting(
+        None, "folder of a page made by 'nobodies models export NAME --to web', for visitors to make faces themselves"
+    )
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
 
 

@@ -31,7 +31,7 @@ _MOST_FACES = 1_000_000
 @click.option("--from-seed", "first_seed", type=int, default=1, show_default=True, help="Seed of the first face.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("audit"), show_default=True, help="Folder.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 def command(
     count: int, psis: tuple[float, ...], gallery: Path | None, first_seed: int, out: Path, model: str, **options: Any
 ) -> None:

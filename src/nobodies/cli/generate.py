@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @settings_options(FaceSettings)
 @settings_options(PictureSettings)
 @settings_options(MarkSettings)
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 @wish_options
 @settings_options(GateSettings)
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
@@ -136,14 +136,18 @@ def _named_seeds(options: dict[str, Any], wishes: Wishes) -> Sequence[int] | Non
     given = [way for way in ways if options[way] not in (None, ())]
     if len(given) > 1:
         raise SettingError("give one of --seeds, --seed, --count, --z and --w, not several")
-    if options["from_seed"] is not None and options["count"] is None and not wishes:
+    searched = bool(wishes) or options["balanced"]
+    if options["from_seed"] is not None and options["count"] is None and not searched:
         raise SettingError("--from-seed goes with --count: add --count N, or use --seeds")
     if options["checked"] and not wishes:
         raise SettingError("--checked goes with wishes: add --where")
-    if wishes and given not in ([], ["count"]):
-        raise SettingError("wishes choose the seeds: give --count and --from-seed with them, not seeds or codes")
+    if searched and given not in ([], ["count"]):
+        raise SettingError(
+            "wishes choose the seeds, and so does --balanced: give --count and --from-seed with them, not seeds or "
+            "codes"
+        )
     match given:
-        case _ if wishes:
+        case _ if searched:
             _count(options)
             return []
         case ["seeds"]:

@@ -15,7 +15,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSe
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
 @settings_options(WebSettings)
 @settings_options(MarkSettings)
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 def command(model: str, **options: Any) -> None:
     """Serve the site and its API on this machine.
 

@@ -70,9 +70,11 @@ def command(
 
     import torch
 
+    from nobodies.training.memory import keep_freed_memory
     from nobodies.training.processes import join
     from nobodies.training.run import RunFolder, begin_or_continue, check_data, train
 
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     check_data(config, dataset)

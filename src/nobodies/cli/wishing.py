@@ -26,13 +26,15 @@ _OPPOSITES: Final = {"woman": "man"}
 
 
 def wish_options(command: Command) -> Command:
-    """Add --where, an option for every attribute, --checked, --tries and --allow-minors."""
+    """Add --where, an option for every attribute, --balanced, --checked, --tries and --allow-minors."""
     for attribute in reversed(tuple(ATTRIBUTES.values())):
         command = _option(attribute)(command)
     for option in (
         click.option("--allow-minors", is_flag=True, help="Do not leave out faces that look younger than 20."),
         click.option("--tries", type=click.IntRange(1, 10_000_000), default=SEEDS_A_FACE, show_default=True,
                      help="Seeds to look at for each face that is wished for, at most."),
+        click.option("--balanced", is_flag=True,
+                     help="Even out age, women and men, and skin as lit, by passing over seeds of what is common."),
         click.option("--checked", is_flag=True,
                      help="Draw and measure the chosen; replace those that turn out otherwise."),
         click.option("--where", metavar="WISHES",
@@ -71,9 +73,17 @@ def seeds_for(
     first = secrets.randbits(SEED_BITS) if anywhere else latents.parse_seed(options["from_seed"] or 1)
     screen = gate.screen if gate else None
     try:
-        search = Search(generator, wishes, settings, from_seed=first, seeds_a_face=options["tries"], screen=screen)
+        search = Search(
+            generator,
+            wishes,
+            settings,
+            from_seed=first,
+            seeds_a_face=options["tries"],
+            screen=screen,
+            balanced=options["balanced"],
+        )
     except ModelError:
-        if wishes:
+        if wishes or options["balanced"]:
             raise
         following = itertools.count(first)
         return lambda count: list(itertools.islice(following, count))
@@ -85,8 +95,9 @@ def _found(search: Search, count: int, settings: FaceSettings, *, check: bool) -
         yield from _checked(search, count, settings)
     else:
         yield from search.find(count)
-    if search.wishes:
-        click.echo(f"'{search.wishes}': {search.rate()}", err=True)
+    if search.wishes or search.balance is not None:
+        said = f"'{search.wishes}'" if search.wishes else "balanced"
+        click.echo(f"{said}: {search.rate()}", err=True)
 
 
 def _checked(search: Search, count: int, settings: FaceSettings) -> Iterator[int]:

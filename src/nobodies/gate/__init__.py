@@ -62,7 +62,7 @@ class Gate:
 
     def faults(self, face: Face) -> tuple[str, ...]:
         """Name the faults seen in a drawn face, and "minor" where it looks like one; nothing for a sound face."""
-        said = self._attributes.predict(_mean_code(face.w[None])) if self._attributes else {}
+        said = self._attributes.predict(face.w[None]) if self._attributes else {}
         found = self._seen("whole", WHOLE, features(face.pixels))
         if max(float(said.get(name, _SURE)[0]) for name in ("eyeglasses", "sunglasses")) > GLASSES_FROM:
             found += self._seen("eyes", EYES, features(face.pixels, EYES_BOX))

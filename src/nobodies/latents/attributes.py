@@ -25,6 +25,8 @@ Array = NDArray[np.float32]
 FORMAT: Final = "nobodies-attributes-1"
 _MOST_BYTES: Final = 64 << 20
 _ARRAYS: Final = ("weights", "intercepts", "w_mean", "components", "floor", "sure_yes", "sure_no")
+_LEAST_SHARE: Final = 0.5
+"""A layer belongs to an attribute if it does at least so much of what it would if all did alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class AttributeModel:
             card: names the K attributes, in the order of the rows.
             arrays: `weights` [K, W] and `intercepts` [K] of the scores at `w_mean` [W]; `components` [C, W] and
                 `floor` [], which make the covariance componentsᵀ components + floor I; `sure_yes` and `sure_no` [K],
-                chances beyond which a property is there, or is not, in nearly every face (NaN for numbers).
+                chances beyond which a property is there, or is not, in nearly every face (NaN for numbers); and, if
+                it was measured, `layers` [K, L], how much each layer does for each attribute, 1 in all.
 
         Raises:
             WeightsError: the arrays do not fit together, or hold values that are not finite.
@@ -81,6 +84,7 @@ class AttributeModel:
         self.names: tuple[str, ...] = tuple(card.fits)
         self.arrays = {name: np.array(arrays[name], np.float32, order="C") for name in _ARRAYS}
         self.weights, self.intercepts, self.w_mean = (self.arrays[name] for name in _ARRAYS[:3])
+        self.layers = np.array(arrays["layers"], np.float32) if "layers" in arrays else None
         self._check()
         # Whatever is needed of the covariance S for steps among the attributes: S Bᵀ and B S Bᵀ.
         components, floor = (self.arrays[name].astype(np.float64) for name in ("components", "floor"))
@@ -98,6 +102,10 @@ class AttributeModel:
                 raise WeightsError(f"attribute model: '{name}' is {list(self.arrays[name].shape)}, not {list(shape)}")
         if self.arrays["components"].ndim != 2 or self.arrays["components"].shape[1] != width:
             raise WeightsError(f"attribute model: 'components' is not [C, {width}]")
+        if self.layers is not None and (
+            self.layers.ndim != 2 or len(self.layers) != num or not np.allclose(self.layers.sum(1), 1, atol=1e-3)
+        ):
+            raise WeightsError("attribute model: 'layers' is not [K, L] with shares that make 1")
         if not all(np.isfinite(self.arrays[name]).all() for name in _ARRAYS[:5]):
             raise WeightsError("attribute model: it holds values that are not finite numbers")
 
@@ -154,6 +162,8 @@ class AttributeModel:
 
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays["components"] = arrays["components"].astype(np.float16)
+        if self.layers is not None:
+            arrays["layers"] = self.layers
         about = {"format": FORMAT, "card": asdict(self.card)}
         return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
 
@@ -195,7 +205,7 @@ class AttributeModel:
         """Read the attributes as numbers that are linear in w: values of numbers, logits of chances.
 
         Args:
-            w: style codes, [N, W]; or [N, L, W], of which the mean over the layers is read.
+            w: style codes, [N, W]; or [N, L, W], of which each layer counts as much as it does for an attribute.
 
         Returns:
             [N, K], in the order of `names`.
@@ -204,11 +214,30 @@ class AttributeModel:
             ShapeError: `w` is neither.
         """
         codes = np.asarray(w)
-        codes = codes.mean(1) if codes.ndim == 3 else codes
-        if codes.ndim != 2 or codes.shape[1] != len(self.w_mean):
+        if codes.ndim not in (2, 3) or codes.shape[-1] != len(self.w_mean):
             raise ShapeError(f"w is {list(np.shape(w))}: attributes are read from [N, {len(self.w_mean)}]")
-        read: NDArray[np.float64] = (codes - self.w_mean).astype(np.float64) @ self.weights.T + self.intercepts
-        return read
+        along: NDArray[np.float64] = (codes - self.w_mean).astype(np.float64) @ self.weights.T
+        if codes.ndim == 3:
+            along = np.einsum("nlk,kl->nk", along, self.layer_shares(codes.shape[1]))
+        return along + self.intercepts
+
+    def layer_shares(self, num_ws: int) -> NDArray[np.float64]:
+        """Give how much each layer does for each attribute, [K, L]; all alike if it was not measured.
+
+        Raises:
+            ShapeError: it was measured for another number of layers.
+        """
+        if self.layers is None:
+            return np.full((len(self.names), num_ws), 1 / num_ws)
+        if self.layers.shape[1] != num_ws:
+            raise ShapeError(f"w has {num_ws} layers: these attributes are of {self.layers.shape[1]}")
+        return self.layers.astype(np.float64)
+
+    def layers_of(self, name: str, num_ws: int) -> NDArray[np.bool_]:
+        """Tell in which layers an attribute lies, [L]; what an edit of it moves."""
+        shares = self.layer_shares(num_ws)[self.index(name)]
+        own: NDArray[np.bool_] = shares >= _LEAST_SHARE / num_ws
+        return own
 
     def predict(self, w: NDArray[Any]) -> dict[str, Array]:
         """Read the attributes from style codes; arguments as for `scores`.

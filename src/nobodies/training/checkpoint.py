@@ -192,8 +192,10 @@ def _fill_optimizer(
         for moment, tensor in found.items():
             if tensor is None or (moment != "step" and tensor.shape != parameter.shape):
                 raise WeightsError(f"{path}: {prefix}{name}.{moment} is missing or misshapen: the file is damaged")
-            like = parameter.device if moment != "step" or parameter.is_cuda else torch.device("cpu")
-            optimizer.state[parameter][moment] = tensor.to(like).clone()
+            if moment == "step":
+                optimizer.state[parameter][moment] = tensor.to(parameter.device).clone()
+            else:
+                optimizer.state[parameter][moment] = torch.empty_like(parameter).copy_(tensor)  # in its layout
 
 
 def _opened(path: Path) -> Any:

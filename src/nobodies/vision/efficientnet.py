@@ -18,24 +18,26 @@ Tensors = Mapping[str, Array]
 
 INPUT_PX: Final = 224
 NUM_FEATURES: Final = 1280
-_EPSILON: Final = 1e-3
+EPSILON: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class Stage:
+    """Inverted bottlenecks in a row, of which the first takes the stride."""
+
     repeats: int
     stride: int
     expand: int
 
 
-_STAGES: Final = (
-    _Stage(1, 1, 1),
-    _Stage(2, 2, 6),
-    _Stage(2, 2, 6),
-    _Stage(3, 2, 6),
-    _Stage(3, 1, 6),
-    _Stage(4, 2, 6),
-    _Stage(1, 1, 6),
+STAGES: Final = (
+    Stage(1, 1, 1),
+    Stage(2, 2, 6),
+    Stage(2, 2, 6),
+    Stage(3, 2, 6),
+    Stage(3, 1, 6),
+    Stage(4, 2, 6),
+    Stage(1, 1, 6),
 )
 
 
@@ -58,7 +60,7 @@ def build(tensors: Tensors, *, size_px: int = INPUT_PX, cells: int = 1) -> "ov.M
     x = op.divide(op.subtract(planes, op.constant(np.float32(127))), op.constant(np.float32(128)))
     x = _convolve(x, tensors, "conv_stem", "bn0", stride=2)
     number = 0
-    for stage in _STAGES:
+    for stage in STAGES:
         for repeat in range(stage.repeats):
             stride = stage.stride if repeat == 0 else 1
             y = _block(x, tensors, f"blocks.{number}", stride, expand=stage.expand != 1)
@@ -91,7 +93,7 @@ def _convolve(x: Any, tensors: Tensors, name: str, norm: str, *, stride: int = 1
     """Convolution with its batch norm folded in, then ReLU6."""
     from openvino import opset13 as op
 
-    gain = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
+    gain = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + EPSILON)
     bias = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain
     kernel = tensors[f"{name}.weight"] * gain[:, None, None, None]
     depthwise = kernel.shape[1] == 1

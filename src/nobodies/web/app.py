@@ -14,6 +14,7 @@ from nobodies._version import __version__
 from nobodies.generator import Generator
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
 from nobodies.web import problems
+from nobodies.web.browser_page import ADDRESS
 from nobodies.web.features import Features, find_features
 from nobodies.web.guard import Guard
 from nobodies.web.known import ShortWay
@@ -58,6 +59,8 @@ def create_app(
     for module in (pictures, health, faces, looking, game, pages):
         app.include_router(module.router)
     app.include_router(looking.live_router)
+    if site.browser_page:
+        app.mount(ADDRESS.rstrip("/"), site.browser_page, name="local")
     app.mount("/static", Assets(packages=[("nobodies.web", "static")]), name="static")
     _describe_problems(app)
     problems.install(app)

@@ -69,8 +69,11 @@ class Attributes(Protocol):
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like."""
 
-    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
-        """Give seeds whose faces fit. Raises SettingError if the wishes cannot be read, SearchError at the end."""
+    def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
+        """Give seeds whose faces fit, of all groups alike if balanced.
+
+        Raises SettingError if the wishes cannot be read, SearchError at the end.
+        """
 
     def edit(self, ws: Array, edits: Mapping[str, float]) -> Array:
         """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""

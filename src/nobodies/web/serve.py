@@ -13,6 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from nobodies.errors import SettingError
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.web.browser_page import BrowserPage
 from nobodies.web.game import Game
 from nobodies.web.keys import new_secret, read_keys
 
@@ -57,6 +58,8 @@ def serve(
     read_keys(settings.keys_file)  # each process reads its files anew; here they are tried before anything begins
     if settings.real_photos:
         Game(settings.real_photos, secret)
+    if settings.browser_page:
+        BrowserPage(settings.browser_page)
     listening = _listen(settings)
     config = uvicorn.Config(
         partial(_make_app, settings, model, engine, marks, secret),

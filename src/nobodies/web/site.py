@@ -14,6 +14,7 @@ from nobodies.errors import BusyError, NobodiesError
 from nobodies.generator import Generator
 from nobodies.settings import FaceSettings, MarkSettings, WebSettings
 from nobodies.web.asked import Asked, Portrait
+from nobodies.web.browser_page import BrowserPage
 from nobodies.web.cache import ByteCache, DiskCache
 from nobodies.web.features import Features
 from nobodies.web.game import Game
@@ -60,7 +61,7 @@ class Site:
             secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
 
         Raises:
-            SettingError: the keys or the photographs cannot be read.
+            SettingError: the keys, the photographs or the page for browsers cannot be read.
             OutputError: the folder for pictures cannot be made.
         """
         self.settings = settings
@@ -71,6 +72,7 @@ class Site:
         self.keys = Keys(read_keys(settings.keys_file), secret)
         self.rate = Rate(settings.rate_per_minute)
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
+        self.browser_page = BrowserPage(settings.browser_page) if settings.browser_page else None
         self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
         self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
         """Finished pictures by their addresses."""

@@ -51,6 +51,11 @@ class FacesQuery(BaseModel):
         max_length=300,
         description="wishes such as `age 35..45, woman, smiling`; for servers that have an attribute model",
     )
+    balanced: bool = Field(
+        False,
+        description="let groups of age, of looking like a woman or a man, and of skin as lit come up alike; for "
+        "servers that have an attribute model",
+    )
 
 
 class FaceBody(BaseModel):
@@ -87,24 +92,25 @@ async def list_faces(site: ReadySite, query: Annotated[FacesQuery, Query()]) -> 
 async def _chosen(site: Site, query: FacesQuery) -> tuple[list[int], str | None]:
     """The seeds, and the address of the next ones."""
     first = parse_number(query.from_seed) if query.from_seed is not None else None
-    if query.where is not None:
-        return await _wished(site, query.where, query.count, randbelow(_FIRST_SEEDS) if first is None else first)
+    if query.where is not None or query.balanced:
+        return await _wished(site, query, randbelow(_FIRST_SEEDS) if first is None else first)
     if first is None:
         return site.new_seeds(query.count), None
     seeds = list(range(first, min(first + query.count, NUM_SEEDS)))
-    return seeds, _next(query.count, seeds[-1] + 1)
+    return seeds, _next(query, seeds[-1] + 1)
 
 
-async def _wished(site: Site, where: str, count: int, first: int) -> tuple[list[int], str | None]:
+async def _wished(site: Site, query: FacesQuery, first: int) -> tuple[list[int], str | None]:
     attributes = site.features.attributes
     if attributes is None:
-        raise SettingError("this server has no attribute model: leave out where")
+        raise SettingError("this server has no attribute model: leave out where and balanced")
     ends = time.monotonic() + site.settings.wait_s / 2
 
     def search() -> list[int]:
         found: list[int] = []
         try:
-            for seed in itertools.islice(attributes.choose(where, first), count):
+            chosen = attributes.choose(query.where or "", first, balanced=query.balanced)
+            for seed in itertools.islice(chosen, query.count):
                 found.append(seed)
                 if time.monotonic() > ends:
                     break
@@ -114,12 +120,14 @@ async def _wished(site: Site, where: str, count: int, first: int) -> tuple[list[
         return found
 
     seeds = await site.workshop.run(search)
-    return seeds, _next(count, seeds[-1] + 1, where) if seeds else None
+    return seeds, _next(query, seeds[-1] + 1) if seeds else None
 
 
-def _next(count: int, first: int, where: str | None = None) -> str | None:
-    query = {"count": count, "from_seed": first} | ({"where": where} if where else {})
-    return f"/api/v1/faces?{urlencode(query)}" if first < NUM_SEEDS else None
+def _next(query: FacesQuery, first: int) -> str | None:
+    following: dict[str, Any] = {"count": query.count, "from_seed": first}
+    following |= {"where": query.where} if query.where else {}
+    following |= {"balanced": "true"} if query.balanced else {}
+    return f"/api/v1/faces?{urlencode(following)}" if first < NUM_SEEDS else None
 
 
 def _described(site: Site, seed: int) -> FaceBody:
