@@ -167,7 +167,7 @@ class BulkJob:
     def _found(self, count: int, *, from_seed: int) -> Seeds:
         """Search for seeds, in blocks that workers look through; the first of them, in their order."""
         if self.recipe.wishes is None:
-            return np.arange(from_seed, from_seed + count, dtype=np.uint64)
+            return np.array(range(from_seed, min(from_seed + count, NUM_SEEDS)), np.uint64)
         limit = min(from_seed + count * self.wanted.tries, NUM_SEEDS)
         starts = range(from_seed, limit, _FOUND_AT_ONCE)
         blocks = (range(first, min(first + _FOUND_AT_ONCE, limit)) for first in starts)

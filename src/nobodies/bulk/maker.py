@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies._version import __version__
-from nobodies.bulk.recipe import Recipe
+from nobodies.bulk.recipe import Recipe, digest_of
 from nobodies.bulk.shards import Columns, Sample
 from nobodies.choosing import Search
 from nobodies.errors import ModelError, WorkerError
@@ -84,7 +84,8 @@ class Maker:
     @cached_property
     def columns(self) -> Columns:
         """What all samples have in common."""
-        layered = self.recipe.face.cutoff is not None
+        # Truncation of some layers and edits move some layers and not others.
+        layered = self.recipe.face.cutoff is not None or self._changes is not None
         measured = tuple(ATTRIBUTES) if self.recipe.shards.analyse else ()
         names = self._attributes.names if self._attributes else ()
         return Columns(self.recipe.picture.format, layered, names, measured)
@@ -92,7 +93,7 @@ class Maker:
     def _known_attributes(self) -> AttributeModel | None:
         if self.recipe.attributes is None:
             return None
-        if self.generator.attributes.digest != self.recipe.attributes:
+        if digest_of(self.generator.attributes) != self.recipe.attributes:
             raise ModelError(
                 f"a worker reads other attributes of {self.recipe.model}: give every machine the same file of "
                 "'nobodies attributes fit', or none"
@@ -101,9 +102,13 @@ class Maker:
 
     def search(self, seeds: range) -> list[int]:
         """Give those of the seeds whose faces are as wished."""
-        assert self.recipe.wishes is not None, "there are wishes to search by"
-        search = Search(self.generator, self.recipe.wishes, self.recipe.face, from_seed=seeds.start)
-        return list(search.among(seeds))
+        return list(self._search.among(seeds))
+
+    @cached_property
+    def _search(self) -> Search:
+        recipe = self.recipe
+        assert recipe.wishes is not None, "there are wishes to search by"
+        return Search(self.generator, recipe.wishes, recipe.face, from_seed=0, balanced=recipe.balanced)
 
     def samples(self, seeds: Sequence[int]) -> Iterator[Sample]:
         """Make the faces of seeds, in order, but for those that are left out."""

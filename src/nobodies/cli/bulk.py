@@ -67,6 +67,7 @@ def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> N
         shards=settings_from(ShardSettings, options),
         changes=changes,
         wishes=wishes,
+        balanced=options["balanced"],
         checked=options["checked"],
     )
     target = Target(out)
@@ -90,6 +91,6 @@ def _wanted(options: Mapping[str, Any]) -> Any:
     if options["seeds"] is None:
         first = latents.parse_seed(options["from_seed"] or 1)
         return Wanted(count=options["count"], from_seed=first, tries=options["tries"])
-    if wishes_from(options) or options["checked"] or options["from_seed"] is not None:
-        raise SettingError("wishes, --checked and --from-seed go with --count: leave them out, or --seeds")
+    if wishes_from(options) or any(options[name] for name in ("balanced", "checked", "from_seed")):
+        raise SettingError("wishes, --balanced, --checked and --from-seed go with --count: leave them or --seeds out")
     return Wanted(seeds=options["seeds"])
