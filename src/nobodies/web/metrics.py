@@ -27,7 +27,12 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
-        self.faces = Counter("nobodies_new_faces", "New faces handed out.", ("source",), registry=self.registry)
+        self.faces = Counter(
+            "nobodies_new_faces",
+            "New faces handed out, and those that the gate refused.",
+            ("source",),
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:

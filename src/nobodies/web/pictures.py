@@ -1,7 +1,6 @@
 """Pictures by what was asked: from the cache, from a request under way, or drawn now."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -102,14 +101,25 @@ class Pictures:
         """
         if (found := self.memory.get(asked.address)) is not None:
             return found
-        return await self._make(asked, self._workshop.run)
+        return await self.flights.once(asked.address, lambda: self._workshop.run(partial(self.draw, asked)))
 
-    async def get_spare(self, asked: Asked) -> bytes:
-        """Give a picture, made when nobody waits for another one."""
-        return await self._make(asked, self._workshop.run_spare)
+    async def get_new(self, asked: Asked, *, spare: bool = False) -> bytes | None:
+        """Give the picture of a face that came up by chance; None if it may not leave.
 
-    async def _make(self, asked: Asked, run: Callable[[Callable[[], bytes]], Awaitable[bytes]]) -> bytes:
-        return await self.flights.once(asked.address, lambda: run(partial(self.draw, asked)))
+        Args:
+            asked: with a seed that nobody has had.
+            spare: make it when nobody waits for another one.
+
+        Raises:
+            SettingError: it cannot be made as asked.
+            BusyError: too much is going on.
+        """
+        run = self._workshop.run_spare if spare else self._workshop.run
+        return await run(partial(self._draw_new, asked))
+
+    def _draw_new(self, asked: Asked) -> bytes | None:
+        gate = self._features.gate
+        return self.draw(asked) if gate is None or gate.accepts(self.face(asked.portrait)) else None
 
     def keep(self, asked: Asked, picture: bytes) -> None:
         """Put a finished picture into the memory cache."""

@@ -31,13 +31,13 @@ def new_seed() -> int:
 class FacePool:
     """A bounded store of new faces, filled while nobody waits for anything else."""
 
-    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[bytes]]) -> None:
+    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[bytes | None]]) -> None:
         """Set up; `fill` does the work.
 
         Args:
             limit: most faces kept.
             choose: gives a seed that nobody has had.
-            make: draws the picture of a seed, when there is nothing more urgent to do.
+            make: draws the picture of a seed, when there is nothing more urgent to do; None if it may not leave.
         """
         self._limit = limit
         self._choose = choose
@@ -79,7 +79,8 @@ class FacePool:
         self._in_work += 1
         try:
             seed = self._choose()
-            self._ready.append(Ready(seed, await self._make(seed)))
+            if (picture := await self._make(seed)) is not None:
+                self._ready.append(Ready(seed, picture))
         except Exception:  # one face that cannot be drawn is logged; it must not end the filling
             _log.exception("a face for the pool could not be drawn")
             await asyncio.sleep(_PAUSE_AFTER_ERROR_S)

@@ -90,7 +90,8 @@ def _make_app(
 ) -> Any:
     from nobodies.web.app import create_app, load_model
 
-    return create_app(settings, load=partial(load_model, model, engine), marks=marks, secret=secret)
+    load = partial(load_model, model, engine, gate=settings.gate)
+    return create_app(settings, load=load, marks=marks, secret=secret)
 
 
 def _listen(settings: WebSettings) -> socket.socket:

@@ -7,12 +7,12 @@ import hmac
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nobodies.errors import BusyError, NobodiesError
 from nobodies.generator import Generator
-from nobodies.settings import MarkSettings, WebSettings
+from nobodies.settings import FaceSettings, MarkSettings, WebSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.browser_page import BrowserPage
 from nobodies.web.cache import ByteCache, DiskCache
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _RETRY_LOAD_S: Final = 10.0
 _FIRST_WAIT_S: Final = 30.0
+_MOST_REFUSED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +161,44 @@ class Site:
 
     async def drawn_face(self, asked: Asked) -> NewFace:
         """Draw a new face now, in a form that the pool does not have."""
-        picture = await self.picture(asked)
+        face = await self.sound_face(asked)
         self.metrics.faces.labels("drawn").inc()
+        return face
+
+    async def sound_face(self, asked: Asked) -> NewFace:
+        """Draw a face that came up by chance; another one for each that may not leave.
+
+        After several that may not, the next is given as it is: far from the default truncation, all are faulty.
+
+        Raises:
+            SettingError: it cannot be made as asked.
+            BusyError: too much is going on.
+        """
+        for _ in range(_MOST_REFUSED):
+            if (picture := await self.pictures.get_new(asked)) is not None:
+                break
+            self.metrics.faces.labels("refused").inc()
+            asked = replace(asked, portrait=replace(asked.portrait, seed=self.new_seed()))
+        else:
+            _log.warning("%d faces were turned away one after the other; the next is given unseen", _MOST_REFUSED)
+            picture = await self.picture(asked)
         return NewFace(asked.portrait.seed, picture, asked)
 
     def new_seed(self) -> int:
-        """Give a seed that nobody has had. Where attributes are known, its face does not look like a minor's."""
-        attributes = self.features.attributes
-        seed = new_seed()
-        while attributes is not None and not attributes.may_be_shown(seed):
-            seed = new_seed()
+        """Give a seed that nobody has had.
+
+        Where attributes are known, its face does not look like a minor's; where there is a gate, its style code
+        does not promise a fault.
+        """
+        while not self._may_come_up(seed := new_seed()):
+            pass
         return seed
+
+    def _may_come_up(self, seed: int) -> bool:
+        attributes, gate = self.features.attributes, self.features.gate
+        if attributes is not None and not attributes.may_be_shown(seed):
+            return False
+        return gate is None or bool(gate.screen(self.generator.styles_of_seed(seed, FaceSettings())[None])[0])
 
     def new_seeds(self, count: int) -> list[int]:
         """Give seeds that nobody has had, first those whose pictures are ready."""
@@ -218,8 +246,11 @@ class Site:
         self._loaded.set()
         return True
 
-    async def _make_spare(self, seed: int) -> bytes:
-        return await self.pictures.get_spare(Asked(Portrait(seed)))
+    async def _make_spare(self, seed: int) -> bytes | None:
+        picture = await self.pictures.get_new(Asked(Portrait(seed)), spare=True)
+        if picture is None:
+            self.metrics.faces.labels("refused").inc()
+        return picture
 
     def _watch(self) -> None:
         self.metrics.watch("nobodies_pool_faces", "New faces that are ready.", lambda: len(self.pool))

@@ -19,7 +19,7 @@ from nobodies.settings import PictureFormat
 from nobodies.web.archive import zip_stream
 from nobodies.web.asked import Asked, PictureOptions, Portrait, parse_number
 from nobodies.web.routes.shared import ReadySite, limit_rate, problems, require_key
-from nobodies.web.site import Site
+from nobodies.web.site import NewFace, Site
 from nobodies.web.workshop import Slots
 
 router = APIRouter(prefix="/api/v1", tags=["faces"], dependencies=[Depends(require_key), Depends(limit_rate)])
@@ -169,7 +169,7 @@ class BatchOrder(PictureOptions):
 )
 async def make_archive(site: ReadySite, order: BatchOrder) -> StreamingResponse:
     """Make an archive of several pictures. It streams: nothing waits for the last one."""
-    return ArchiveResponse(site.archives, zip_stream(_files(site, order.pictures(site))))
+    return ArchiveResponse(site.archives, zip_stream(_files(site, order.pictures(site), new=order.count is not None)))
 
 
 class ArchiveResponse(StreamingResponse):
@@ -189,17 +189,26 @@ class ArchiveResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _files(site: Site, pictures: list[Asked]) -> AsyncIterator[tuple[str, bytes, dict[str, Any]]]:
+async def _files(site: Site, pictures: list[Asked], *, new: bool) -> AsyncIterator[tuple[str, bytes, dict[str, Any]]]:
     for asked in pictures:
-        picture = await _patiently(site, asked)
-        yield asked.file_name, picture, {"seed": str(asked.portrait.seed), "address": asked.address}
+        face = await _patiently(site, asked, new=new)
+        yield face.asked.file_name, face.picture, {"seed": str(face.seed), "address": face.asked.address}
 
 
-async def _patiently(site: Site, asked: Asked) -> bytes:
-    """Give a picture; an archive that has begun cannot be refused any more, so it waits."""
+async def _patiently(site: Site, asked: Asked, *, new: bool) -> NewFace:
+    """Give a picture; an archive that has begun cannot be refused any more, so it waits.
+
+    A new face that may not leave is replaced by another; those of the pool have passed already.
+    """
     for _ in range(_MOST_TRIES):
         try:
-            return await site.picture(asked)
+            return await _once(site, asked, new=new)
         except BusyError as error:
             await asyncio.sleep(error.retry_after_s)
-    return await site.picture(asked)
+    return await _once(site, asked, new=new)
+
+
+async def _once(site: Site, asked: Asked, *, new: bool) -> NewFace:
+    if new and site.pictures.memory.get(asked.address) is None:
+        return await site.sound_face(asked)
+    return NewFace(asked.portrait.seed, await site.picture(asked), asked)
