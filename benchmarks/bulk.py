@@ -3,7 +3,7 @@
     python -m benchmarks.bulk                                # the bare engine, local and Ray, side by side
     python -m benchmarks.bulk --set FOLDER --count 100000    # one large set, its memory over time; resumable
 
-Runs on the default model at 256 px, pictures encoded and marked. A rate is taken between the first finished file and
+Runs on the default model at 256 px, pictures encoded and marked, without the gate where nothing else is said. A rate is taken between the first finished file and
 the last, without what a start costs, which is told apart. Time of the processors is told too: it does not depend on
 what else the machine is at.
 """
@@ -130,14 +130,9 @@ def large_set(folder: Path, count: int) -> None:
 def bulk_command(folder: Path, count: int, shard_mb: float, options: list[str]) -> list[str]:
     """Write the command that makes a set."""
     asked = {"--count": count, "--size": SIZE_PX, "--shard-mb": shard_mb, "--out": folder}
-    return [
-        sys.executable,
-        "-m",
-        "nobodies",
-        "bulk",
-        *(str(each) for pair in asked.items() for each in pair),
-        *options,
-    ]
+    flat = [str(each) for pair in asked.items() for each in pair]
+    gate = [] if "--gate" in options else ["--no-gate"]
+    return [sys.executable, "-m", "nobodies", "bulk", *flat, *gate, *options]
 
 
 def watched(command: list[str], folder: Path, every_s: float = 1.0) -> Iterator[dict[str, Any]]:
