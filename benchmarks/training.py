@@ -122,10 +122,8 @@ def serve(pipe: Connection, config: TrainingConfig, form: Form | None, threads: 
 
 
 @contextmanager
-def started(
-    config: TrainingConfig, form: Form | None, threads: int, cpu_time: bool
-) -> Iterator[Callable[[str], float]]:
-    """A process that runs phases; what is given times one of them."""
+def started(*options: Any) -> Iterator[Callable[[str], float]]:
+    """A process that serves, with these arguments of `serve`; what is given has it time one phase."""
     near, far = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(far, *options))
     process.start()
