@@ -247,8 +247,11 @@ class AttributeModel:
         Returns:
             By name, [N]: numbers in their unit, chances from 0 to 1.
         """
-        read = self.scores(w)
-        values = {name: self.value(name, read[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
+        return self.values(self.scores(w))
+
+    def values(self, scores: NDArray[np.float64]) -> dict[str, Array]:
+        """Turn scores [N, K] into values by name, [N]; see `predict`."""
+        values = {name: self.value(name, scores[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
         if "eyeglasses" in values and "sunglasses" in values:
             # The score of clear glasses is one among faces without dark ones.
             values["eyeglasses"] = values["eyeglasses"] * (1 - values["sunglasses"])
