@@ -53,12 +53,10 @@ class Net:
         self.name = name
         core = ov.Core()
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        if _num_threads:
-            settings |= {"INFERENCE_NUM_THREADS": _num_threads, "NUM_STREAMS": _num_threads}
-        if quick:
-            settings |= {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
-            if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-                settings["INFERENCE_PRECISION_HINT"] = "bf16"
+        if threads := _num_threads or int(quick):
+            settings |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
+        if quick and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            settings["INFERENCE_PRECISION_HINT"] = "bf16"
         self._compiled = core.compile_model(model, "CPU", settings)
         self._outputs = tuple(output.get_any_name() for output in self._compiled.outputs)
         self._input = self._compiled.input(0)
