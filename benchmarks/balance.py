@@ -45,8 +45,8 @@ def predicted(generator: Generator, count: int) -> None:
         seeds = list(search.find(count if way == "as it is" else max(1, count // 10)))
         blocks = (seeds[first : first + BLOCK] for first in range(0, len(seeds), BLOCK))
         scores = np.concatenate([search.scores(block) for block in blocks])
-        read = {name: scores[:, search.attributes.index(name)] for name in NEEDED}
-        tables[way] = read | {"woman": search.attributes.value("woman", read["woman"])}
+        values = search.attributes.values(scores)
+        tables[way] = {name: values[name] for name in NEEDED}
         print(f"{way}: {search.rate()}")
     show(tables)
 
