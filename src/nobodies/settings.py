@@ -219,6 +219,19 @@ class UniqueSettings(Settings):
     )
 
 
+_GATE_TEXT = (
+    "leave out faces with visible faults, and faces that look like minors once drawn, wherever faces are chosen by "
+    "chance or by wishes; a face that is named by its seed is always given"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings(Settings):
+    """Which faces may leave."""
+
+    gate: bool = setting(True, _GATE_TEXT)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardSettings(Settings):
     """What is written of the faces of a large set, and how it is cut into files."""
@@ -256,6 +269,7 @@ class WebSettings(Settings):
     port: int = setting(8000, "port to listen on; 0 for any that is free", minimum=0, maximum=65535)
     workers: int = setting(1, "processes that serve; each has its own pool and memory cache", minimum=1, maximum=64)
     pool_faces: int = setting(64, "new faces kept ready in each process", minimum=0, maximum=10_000)
+    gate: bool = setting(True, _GATE_TEXT)
     queue_limit: int = setting(32, "pictures that may wait to be drawn before visitors are turned away", minimum=1)
     wait_s: float = setting(20.0, "longest that a visitor waits for a picture", minimum=0.1, maximum=600)
     cache_mb: int = setting(256, "memory for finished pictures in each process", minimum=0)

@@ -249,7 +249,7 @@ def test_named_seeds_are_left_out_but_not_replaced(make_set: MakeSet, folder: Pa
 
 
 def test_when_no_face_is_let_out_the_search_ends(make_set: MakeSet, folder: Path) -> None:
-    with pytest.raises(SearchError, match="none of the last 64 is as wanted"):
+    with pytest.raises(SearchError, match="none of the last 80 is as wanted"):
         make_set(folder, Wanted(count=5), _wishing(), lets_out=lambda _: False)
 
 

@@ -1,20 +1,22 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from nobodies import survey
+from nobodies import gate, survey
 from nobodies.bulk.maker import Maker
 from nobodies.bulk.recipe import Recipe, digest_of
 from nobodies.bulk.shards import SHARD_KINDS, Sample
-from nobodies.generator import Generator
+from nobodies.generator import Face, Generator
 from nobodies.imaging import xmp_of
-from nobodies.latents.wishes import parse_wishes
+from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.provenance import is_marked
 from nobodies.provenance import recipe_of as recipe_in
 from nobodies.settings import FaceSettings, PictureSettings, ShardKind, ShardSettings
@@ -140,3 +142,21 @@ def test_checked_faces_are_those_measured_as_wished(generator: Generator, monkey
     samples = list(maker.samples([1, 2, 3, 4]))
     assert [each.seed for each in samples] == [1, 4]
     assert all(each.measured is None for each in samples)
+
+
+def test_the_gate_screens_codes_and_turns_faces_away(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    class EvenGate:
+        def accepts(self, face: Face) -> bool:
+            return face.seed is not None and face.seed % 2 == 0
+
+        def screen(self, ws: NDArray[np.float32]) -> NDArray[np.bool_]:
+            screened: NDArray[np.bool_] = ws[:, 0, 0] > 0.5
+            return screened
+
+    monkeypatch.setattr(Generator, "load", lambda *_, **__: generator)
+    monkeypatch.setattr(gate, "gate_of", lambda *_, **__: EvenGate())
+    anyone = _attributed(wishes=Wishes(adults_only=False))
+    maker = Maker.load(replace(anyone, gate=True), 1)
+    assert [each.seed for each in maker.samples(range(10))] == [0, 2, 4, 6, 8]
+    assert maker.search(range(50)) == [seed for seed in range(50) if generator.w(seed)[0, 0] > 0.5]
+    assert Maker.load(anyone, 1).search(range(50)) == list(range(50))

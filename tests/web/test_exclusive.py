@@ -89,7 +89,7 @@ def test_a_face_that_resembles_a_blocked_person_is_replaced_by_another(
             ledger.block(look, note="a letter")
     answer = client.get("/face.jpeg")
     assert (answer.status_code, answer.headers["nobodies-exclusive"]) == (200, "?1")
-    assert "nobodies_refused_faces_total 2.0" in client.get("/metrics").text
+    assert 'nobodies_refused_faces_total{reason="likeness"} 2.0' in client.get("/metrics").text
 
 
 def test_when_every_face_resembles_another_the_answer_is_503(
@@ -205,7 +205,7 @@ def test_blocked_people_stay_blocked_while_the_ledger_is_down(
     faulty.block(seen[0], note="")
     faulty.is_down = True
     assert client.get("/face.jpeg").headers["nobodies-exclusive"] == "?0"
-    assert "nobodies_refused_faces_total 1.0" in client.get("/metrics").text
+    assert 'nobodies_refused_faces_total{reason="likeness"} 1.0' in client.get("/metrics").text
 
 
 def test_a_ledger_that_hangs_holds_up_visitors_for_a_moment_only(

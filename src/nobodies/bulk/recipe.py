@@ -44,6 +44,8 @@ class Recipe:
     """Digest of the attribute model that reads them; None if there is none."""
     balanced: bool = False
     """Let groups of age, appearance and skin as lit come up alike; see `latents.balance`."""
+    gate: bool = False
+    """Leave out faces that the gate turns away; see `nobodies.gate`."""
     checked: bool = False
     """Leave out faces that are measured to be otherwise than wished."""
     version: str = __version__

@@ -17,6 +17,7 @@ from nobodies.settings import (
     CrewSettings,
     EngineSettings,
     FaceSettings,
+    GateSettings,
     MarkSettings,
     PictureSettings,
     ShardSettings,
@@ -24,7 +25,7 @@ from nobodies.settings import (
 
 
 @click.command(name="bulk")
-@click.option("--count", type=int, metavar="N", help="So many faces, of seeds one after the other.")
+@click.option("--count", type=int, metavar="N", help="So many faces, chosen from --from-seed on.")
 @click.option("--from-seed", metavar="S", help="First seed for --count.  [default: 1]")
 @click.option("--seeds", metavar="LIST", help="Seeds and ranges of seeds, for example 1-1000000; nobody is left out.")
 @click.option("--out", required=True, metavar="FOLDER|URL", help="Where to: a folder, or such as s3://bucket/faces.")
@@ -38,13 +39,14 @@ from nobodies.settings import (
 @settings_options(MarkSettings, without=("c2pa",))
 @settings_options(EngineSettings, without=("layout", "threads", "streams"))
 @wish_options
+@settings_options(GateSettings)
 def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> None:
     """Make a large set of labelled portraits, on all cores of a machine or on a Ray cluster.
 
     The set is cut into files of about the same size, with index, checksums and a card that tells its terms. Run the
     same command again to go on where it stopped: finished files are verified and kept. The same seeds and settings
     give the same bytes, whoever makes them. Faces that look like minors are left out of a --count unless they are
-    allowed; seeds that are named are all made.
+    allowed, and faulty ones unless the gate is off; seeds that are named are all made.
     """
     from tqdm import tqdm
 
@@ -53,11 +55,14 @@ def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> N
     from nobodies.bulk.lock import alone
     from nobodies.bulk.recipe import recipe_for
     from nobodies.bulk.target import Target
+    from nobodies.gate import probes_of
 
     wanted = _wanted(options)
     wishes = wishes_from(options) if wanted.seeds is None else None
     with TerminalWatcher() as watcher:
         loaded = Store().load(model, watcher)
+        gate = wanted.seeds is None and settings_from(GateSettings, options).gate
+        gate = gate and probes_of(loaded, watcher) is not None
     recipe = recipe_for(
         loaded,
         precision=options["precision"],
@@ -68,6 +73,7 @@ def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> N
         changes=changes,
         wishes=wishes,
         balanced=options["balanced"],
+        gate=gate,
         checked=options["checked"],
     )
     target = Target(out)

@@ -25,11 +25,14 @@ def command(model: str, **options: Any) -> None:
     settings = settings_from(WebSettings, options)
     engine = settings_from(EngineSettings, options, layout="throughput")
     try:
+        from nobodies.gate import probes_of
         from nobodies.web.serve import serve
     except ModuleNotFoundError as error:
         raise DependencyError(f"serving needs {error.name}: run pip install 'nobodies[web]'") from error
     with TerminalWatcher() as watcher:
-        Store().load(model, watcher)
+        loaded = Store().load(model, watcher)
+        if settings.gate:
+            probes_of(loaded, watcher)
     serve(
         settings,
         model=model,

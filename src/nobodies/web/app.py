@@ -89,14 +89,21 @@ def create_app(
     return app
 
 
-def load_model(model: str = DEFAULT_MODEL, engine: EngineSettings | None = None) -> tuple[Generator, Features]:
+def load_model(
+    model: str = DEFAULT_MODEL, engine: EngineSettings | None = None, *, gate: bool = True
+) -> tuple[Generator, Features]:
     """Load a model, and see what else this installation can do.
+
+    Args:
+        model: a name from `nobodies models list`.
+        engine: precision, threads, streams.
+        gate: whether faulty faces shall be turned away.
 
     Raises:
         NobodiesError: the model cannot be had.
     """
     generator = Generator.load(model, engine=engine or EngineSettings(layout="throughput"))
-    return generator, find_features(generator)
+    return generator, find_features(generator, gate=gate)
 
 
 class Assets(StaticFiles):

@@ -29,7 +29,7 @@ class Metrics:
         )
         self.faces = Counter("nobodies_new_faces", "New faces handed out.", ("source",), registry=self.registry)
         self.refused = Counter(
-            "nobodies_refused_faces", "New faces that resemble one given before.", registry=self.registry
+            "nobodies_refused_faces", "New faces that may not leave, and why.", ("reason",), registry=self.registry
         )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 

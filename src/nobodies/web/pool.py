@@ -35,13 +35,13 @@ def new_seed() -> int:
 class FacePool:
     """A bounded store of new faces, filled while nobody waits for anything else."""
 
-    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[Ready]]) -> None:
+    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[Ready | None]]) -> None:
         """Set up; `fill` does the work.
 
         Args:
             limit: most faces kept.
             choose: gives a seed that nobody has had.
-            make: draws the picture of a seed, when there is nothing more urgent to do.
+            make: draws the picture of a seed, when there is nothing more urgent to do; None if it may not leave.
         """
         self._limit = limit
         self._choose = choose
@@ -86,7 +86,8 @@ class FacePool:
     async def _add(self) -> None:
         self._in_work += 1
         try:
-            self._ready.append(await self._make(self._choose()))
+            if (ready := await self._make(self._choose())) is not None:
+                self._ready.append(ready)
         except Exception:  # one face that cannot be drawn is logged; it must not end the filling
             _log.exception("a face for the pool could not be drawn")
             await asyncio.sleep(_PAUSE_AFTER_ERROR_S)

@@ -128,7 +128,13 @@ def _make_app(
 ) -> Any:
     from nobodies.web.app import create_app, load_model
 
-    app = create_app(settings, load=partial(load_model, model, engine), marks=marks, secret=secret, unique=unique)
+    app = create_app(
+        settings,
+        load=partial(load_model, model, engine, gate=settings.gate),
+        marks=marks,
+        secret=secret,
+        unique=unique,
+    )
     if settings.drain_s:
         drain_first(app.state.site.drain, settings.drain_s)
     return app

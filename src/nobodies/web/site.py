@@ -14,7 +14,7 @@ from typing import Final
 from nobodies.database import Database
 from nobodies.errors import BusyError, NobodiesError, SettingError
 from nobodies.generator import Generator
-from nobodies.settings import MarkSettings, UniqueSettings, WebSettings
+from nobodies.settings import FaceSettings, MarkSettings, UniqueSettings, WebSettings
 from nobodies.uniqueness.ledger import open_ledger
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.browser_page import BrowserPage
@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 _RETRY_LOAD_S: Final = 10.0
 _FIRST_WAIT_S: Final = 30.0
 _MOST_REFUSED: Final = 20
+_MOST_FAULTY: Final = 8
+"""After so many, the next is given as it is: far from the default truncation, all are faulty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +211,15 @@ class Site:
             SettingError: as for `new_face`.
         """
         self.require_ledger(exclusive=exclusive)
+        num_faulty = 0
         for _ in range(_MOST_REFUSED):
-            look = None
-            if self.exclusives:
-                picture, look = await self.pictures.get_seen(asked)
-            else:
-                picture = await self.picture(asked)
-            claim = await self._claim(look, exclusive=exclusive)
-            if claim.may_be_given:
+            ready = await self.pictures.get_new(asked, gated=num_faulty < _MOST_FAULTY)
+            if ready is None:
+                num_faulty += 1
+                self.metrics.refused.labels("fault").inc()
+            elif (claim := await self._claim(ready.look, exclusive=exclusive)).may_be_given:
                 self.metrics.faces.labels("drawn").inc()
-                return NewFace(asked.portrait.seed, picture, asked, self._said(claim))
+                return NewFace(ready.seed, ready.picture, asked, self._said(claim))
             asked = replace(asked, portrait=replace(asked.portrait, seed=self.new_seed()))
         raise BusyError("every face that was drawn resembles one given before: try again", retry_after_s=1)
 
@@ -236,19 +237,27 @@ class Site:
             return Claim(recorded=False, may_be_given=not exclusive)
         claim = await self.exclusives.claim(look, insist=exclusive)
         if not claim.may_be_given:
-            self.metrics.refused.inc()
+            self.metrics.refused.labels("likeness").inc()
         return claim
 
     def _said(self, claim: Claim) -> bool | None:
         return claim.recorded if self.exclusives else None
 
     def new_seed(self) -> int:
-        """Give a seed that nobody has had. Where attributes are known, its face does not look like a minor's."""
-        attributes = self.features.attributes
-        seed = new_seed()
-        while attributes is not None and not attributes.may_be_shown(seed):
-            seed = new_seed()
+        """Give a seed that nobody has had.
+
+        Where attributes are known, its face does not look like a minor's; where there is a gate, its style code
+        does not promise a fault.
+        """
+        while not self._may_come_up(seed := new_seed()):
+            pass
         return seed
+
+    def _may_come_up(self, seed: int) -> bool:
+        attributes, gate = self.features.attributes, self.features.gate
+        if attributes is not None and not attributes.may_be_shown(seed):
+            return False
+        return gate is None or bool(gate.screen(self.generator.styles_of_seed(seed, FaceSettings())[None])[0])
 
     async def new_seeds(self, count: int, *, exclusive: bool = False) -> list[tuple[int, bool | None]]:
         """Give seeds that nobody has had, first those whose pictures are ready, and whether they are exclusive.
@@ -292,6 +301,7 @@ class Site:
                 memory=self.memory,
                 disk=self._disk,
                 marks=self._marks,
+                looks=self.exclusives is not None,
             )
             # The first picture is the slow one: it compiles the graph, and may make a key to sign with.
             await asyncio.to_thread(pictures.draw, Asked(Portrait(new_seed())))
@@ -307,11 +317,11 @@ class Site:
         self._loaded.set()
         return True
 
-    async def _make_spare(self, seed: int) -> Ready:
-        asked = Asked(Portrait(seed))
-        if self.exclusives:
-            return Ready(seed, *await self.pictures.get_spare_seen(asked))
-        return Ready(seed, await self.pictures.get_spare(asked))
+    async def _make_spare(self, seed: int) -> Ready | None:
+        ready = await self.pictures.get_new(Asked(Portrait(seed)), spare=True)
+        if ready is None:
+            self.metrics.refused.labels("fault").inc()
+        return ready
 
     def _watch(self) -> None:
         self.metrics.watch("nobodies_pool_faces", "New faces that are ready.", lambda: len(self.pool))
