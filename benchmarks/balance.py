@@ -44,7 +44,7 @@ def predicted(generator: Generator, count: int) -> None:
     for way, search in searches(generator).items():
         seeds = list(search.find(count))
         blocks = (seeds[first : first + BLOCK] for first in range(0, count, BLOCK))
-        read = [search.attributes.predict(search.codes(block)) for block in blocks]
+        read = [search.attributes.values(search.scores(block)) for block in blocks]
         tables[way] = {name: np.concatenate([part[name] for part in read]) for name in NEEDED}
         print(f"{way}: {search.rate()}")
     show(tables)

@@ -114,6 +114,18 @@ def _new_faces(*options: str) -> Load:
         return _wrk(f"{address}/face.jpeg?size=512", 8, 15)
 
 
+def exclusive(_: argparse.Namespace) -> Iterator[str]:
+    """New faces that are looked at and recorded before they leave, against those that are not."""
+    made: dict[str, Load] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in (("as they come", ()), ("exclusive", ("--unique", f"--ledger={folder}/faces.db"))):
+            with serving("--pool-faces", "0", *options) as address:
+                _get(f"{address}/face.jpeg?size=512")
+                made[name] = _wrk(f"{address}/face.jpeg?size=512", 8, 15)
+                refused = _metric(address, "nobodies_refused_faces_total")
+            yield f"new 512 px jpeg faces, {name}: {_shown(made[name])}; {refused:.0f} refused"
+
+
 def crowd(chosen: argparse.Namespace) -> Iterator[str]:
     """Many clients who ask for pages, new and known faces at once."""
     with serving("--pool-faces", "64", "--cache-mb", str(chosen.cache_mb)) as address:
@@ -146,6 +158,7 @@ PARTS = {
     "cached": cached,
     "cached_by_two": cached_by_two,
     "new": new,
+    "exclusive": exclusive,
     "crowd": crowd,
 }
 

@@ -35,9 +35,19 @@ class Limits:
     maximum: float | None = None
 
 
-def setting(default: Any, text: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
-    """Declare one field of a settings class, with its help text and inclusive limits."""
-    return field(default=default, metadata={"limits": Limits(text, minimum, maximum)})
+def setting(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    shown: bool = True,
+) -> Any:
+    """Declare one field of a settings class, with its help text and inclusive limits.
+
+    What is not `shown`, since it may hold a password, is left out where a group of settings is printed.
+    """
+    return field(default=default, repr=shown, metadata={"limits": Limits(text, minimum, maximum)})
 
 
 class Settings:
@@ -280,6 +290,37 @@ class WebSettings(Settings):
         None, "folder of a page made by 'nobodies models export NAME --to web', for visitors to make faces themselves"
     )
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
+    drain_s: float = setting(
+        0.0,
+        "how long to serve on after SIGTERM, while /readyz says no, so that a balancer sends visitors elsewhere",
+        minimum=0,
+        maximum=600,
+    )
+    unique: bool = setting(
+        False, "record new faces in the ledger, and hand out none that resembles one given before or a blocked person"
+    )
+    ledger: str | None = setting(
+        None,
+        "where faces given are recorded: a file, or postgresql://USER@HOST/DATABASE; if not given, the database of "
+        "--shared, or a file in the data folder",
+        shown=False,
+    )
+    shared: str | None = setting(
+        None,
+        "postgresql://USER@HOST/DATABASE that all servers of a site share, for rates, ledger and keys",
+        shown=False,
+    )
+    shared_keys: bool = setting(
+        False, "/api/v1 answers only to a key that is kept in the shared database; see 'nobodies keys'"
+    )
+    secret_file: Path | None = setting(
+        None, "file with 32 bytes or more, secret and the same on all servers of a site, with which passes are signed"
+    )
+    trusted_proxies: str | None = setting(
+        None,
+        "addresses or networks of proxies, separated by commas, that are believed about whom they forward; this "
+        "machine's own if not given",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,8 @@ def in_layers(model: AttributeModel, shares: dict[str, list[float]]) -> Attribut
     layers = np.full((len(model.names), LAYERS), 1 / LAYERS, np.float32)
     for name, row in shares.items():
         layers[model.index(name)] = row
-    return AttributeModel(model.card, {**model.arrays, "layers": layers})
+    moved = (layers > 0.2).astype(np.float32)
+    return AttributeModel(model.card, {**model.arrays, "layers": layers, "moved": moved})
 
 
 def test_an_attribute_is_moved_in_its_own_layers_only(model: AttributeModel) -> None:

@@ -36,7 +36,7 @@ def test_new_faces_are_sound_with_a_pool_and_without(open_site: Open, gate: Seed
         assert all(seed % 3 for seed in seeds)
         assert len(set(seeds)) == 12
     assert gate.num_refused > 0
-    assert 'nobodies_new_faces_total{source="refused"}' in client.get("/metrics").text
+    assert 'nobodies_refused_faces_total{reason="fault"}' in client.get("/metrics").text
 
 
 def test_a_face_by_its_address_is_always_given(open_site: Open, gate: SeedGate) -> None:
@@ -58,7 +58,7 @@ def test_after_many_refusals_the_next_face_is_given(open_site: Open, gate: SeedG
     gate.every = 1
     gate.looked_at.clear()
     assert client.get("/face.jpeg").status_code == 200
-    assert len(gate.looked_at) == site_module._MOST_REFUSED
+    assert len(gate.looked_at) == site_module._MOST_FAULTY
 
 
 def test_new_faces_of_an_archive_are_sound_and_named_ones_given(open_site: Open, tmp_path: Any) -> None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @settings_options(GateSettings)
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
 @click.option("--unique", is_flag=True, help="Leave out faces that resemble one given out before, or a blocked one.")
-@click.option("--ledger", type=click.Path(path_type=Path), help="Ledger for --unique.  [default: in the data folder]")
+@click.option("--ledger", metavar="PLACE", help="Ledger for --unique, see 'nobodies block'.")
 @settings_options(UniqueSettings)
 @click.option("--sheet", is_flag=True, help="Write a contact sheet too, sheet.jpg.")
 @click.option(
@@ -113,11 +113,11 @@ def _gate(generator: Generator, watcher: "Watcher", wishes: Wishes, options: dic
 
 @contextlib.contextmanager
 def _guard(options: dict[str, Any], out: Path) -> Iterator["Guard"]:
-    from nobodies.uniqueness.guard import Guard
+    from nobodies.uniqueness.guard import Guard, holder_of
     from nobodies.uniqueness.ledger import open_ledger
 
     with open_ledger(settings_from(UniqueSettings, options), options["ledger"]) as ledger:
-        yield Guard(ledger, holder=str(out.resolve()))
+        yield Guard(ledger, holder=holder_of(out, options["ledger"]))
 
 
 def _reasons(guard: "Guard") -> str:

@@ -8,12 +8,13 @@ from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
 from nobodies.errors import DependencyError
 from nobodies.models import Store
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, UniqueSettings, WebSettings
 
 
 @click.command(name="serve")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
 @settings_options(WebSettings)
+@settings_options(UniqueSettings)
 @settings_options(MarkSettings)
 @settings_options(EngineSettings, without=("layout",))
 def command(model: str, **options: Any) -> None:
@@ -32,5 +33,11 @@ def command(model: str, **options: Any) -> None:
         loaded = Store().load(model, watcher)
         if settings.gate:
             probes_of(loaded, watcher)
-    marks = settings_from(MarkSettings, options)
-    serve(settings, model=model, engine=engine, marks=marks, announce=lambda at: click.echo(f"serving on {at}"))
+    serve(
+        settings,
+        model=model,
+        engine=engine,
+        marks=settings_from(MarkSettings, options),
+        unique=settings_from(UniqueSettings, options),
+        announce=lambda at: click.echo(f"serving on {at}"),
+    )

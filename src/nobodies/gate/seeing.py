@@ -18,8 +18,8 @@ Box = tuple[float, float, float, float]
 WHOLE_BOX: Final[Box] = (0.0, 0.0, 1.0, 1.0)
 EYES_BOX: Final[Box] = (0.22, 0.30, 0.78, 0.63)
 """Left, top, right and bottom of what is around the eyes, as shares of the side."""
-AGE_BOX: Final[Box] = (0.132, 0.206, 0.864, 0.937)
-"""What the age is read from: where the box of the mesh lies on average."""
+AGE_BOX: Final[Box] = (0.175, 0.235, 0.825, 0.885)
+"""What the age is read from: cut a little closer than by the mesh, which at a fixed place tells minors better."""
 _ENOUGH_PX: Final = 512
 
 

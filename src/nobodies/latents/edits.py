@@ -2,8 +2,8 @@
 
 Attributes are read from w by a matrix B, [K, W]; S is the covariance of w. Among all steps d with B d = t, the one of
 least Mahalanobis length, which is the one that leaves the face most plausible, is d = S Bᵀ (B S Bᵀ)⁻¹ t. Attributes
-that shall not move have a 0 in t. Each attribute is moved in the layers that do something for it, and only in those:
-a turn of the head leaves the layers of skin and hair alone, and an age those of the head's pose.
+that shall not move have a 0 in t. Each attribute is moved in its own layers only: an age leaves those alone that make
+the pose and the shape of the head.
 """
 
 from collections.abc import Iterable, Mapping

@@ -34,6 +34,8 @@ class Outcome:
     loss: Tensor
     """Mean over the chunk."""
     sign_sum: Tensor | None = None
+    scores: Tensor | None = None
+    """Mean logits of made and real pictures, [2]."""
     w_mean: Tensor | None = None
     """[W]."""
     path_length: Tensor | None = None
@@ -83,7 +85,8 @@ class Phases:
         of_fake, of_real = logits.chunk(2)
         loss = losses.discriminator_loss_fake(of_fake).mean() + losses.discriminator_loss_real(of_real).mean()
         loss.backward()
-        return Outcome(loss.detach(), sign_sum=of_real.detach().sign().sum())
+        scores = torch.stack([of_fake.mean(), of_real.mean()]).detach()
+        return Outcome(loss.detach(), sign_sum=of_real.detach().sign().sum(), scores=scores)
 
     def r1(self, chunk: Chunk) -> Outcome:
         """Hold the discriminator flat around real pictures; gradients go to the discriminator."""
