@@ -5,9 +5,9 @@
 Assumed, besides what is given: machines are alike; a shard takes the time of its faces at the measured rate, give or
 take 5%; a worker that is lost costs the shard it was at, which is done again; machines fail independently of each
 other, once in so many hours, and are replaced after ten minutes; each new worker loads its model first. Shards are
-read back for the audit at 50 MB a second and worker. The store takes whatever the machines write: what that comes to
-is printed, to be held against what it can. Failures of the store and of the machine that gives the tasks are left out:
-after one of those the same command is run again, and loses what was under way.
+read back for the audit at 50 MB a second and worker. The store takes whatever the machines write; what that comes to
+is printed, to be held against what it can take. Failures of the store and of the machine that gives the tasks are
+left out: after one of those the same command is run again, and loses what was under way.
 """
 
 import argparse
