@@ -1,6 +1,6 @@
 """Training speed of our networks beside their slow twin, all phases counted, in one run.
 
-    python -m benchmarks.training [--case small|large] [--threads N]
+    python -m benchmarks.training [--case small|large] [--threads N] [--cpu-time]
 
 Each phase of a step is timed for one and then the other, in turn, and the fastest round counts. A step is the main
 phases, a quarter of path lengths and a sixteenth of R1. Both have a process of their own, since ours tells the C
@@ -103,28 +103,29 @@ def twin(config: TrainingConfig, form: Form) -> Timed:
     }
 
 
-def seconds(run: Callable[[], object]) -> float:
+def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Time of one call."""
-    start = time.perf_counter()
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def serve(pipe: Connection, config: TrainingConfig, form: Form | None, threads: int) -> None:
+def serve(pipe: Connection, config: TrainingConfig, form: Form | None, threads: int, cpu_time: bool) -> None:
     """In a process of its own: run the phases asked for, ours if no form of the twin is given, and send the times."""
+    clock = time.process_time if cpu_time else time.perf_counter
     torch.set_num_threads(threads)
     if form is None:
         keep_freed_memory()
     phases = timed_phases(config) if form is None else twin(config, form)
     while (phase := pipe.recv()) is not None:
-        pipe.send(seconds(phases[phase]))
+        pipe.send(seconds(phases[phase], clock))
 
 
 @contextmanager
-def started(config: TrainingConfig, form: Form | None, threads: int) -> Iterator[Callable[[str], float]]:
-    """A process that runs phases; what is given times one of them."""
+def started(*options: Any) -> Iterator[Callable[[str], float]]:
+    """A process that serves, with these arguments of `serve`; what is given has it time one phase."""
     near, far = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(far, config, form, threads))
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(far, *options))
     process.start()
 
     def run(phase: str) -> float:
@@ -136,12 +137,12 @@ def started(config: TrainingConfig, form: Form | None, threads: int) -> Iterator
     process.join()
 
 
-def compare(name: str, compute: ComputeType, form: Form, threads: int) -> None:
+def compare(name: str, compute: ComputeType, form: Form, threads: int, cpu_time: bool) -> None:
     """Print the times of one case, phase by phase, and the ratio."""
     channel_base, channel_max, batch, rounds = CASES[name]
     config = configuration(channel_base, channel_max, batch, compute)
     best: dict[str, tuple[float, float]] = {}
-    with started(config, None, threads) as fast, started(config, form, threads) as slow:
+    with started(config, None, threads, cpu_time) as fast, started(config, form, threads, cpu_time) as slow:
         for phase in SHARES:
             fast(phase), slow(phase)
             times = [(fast(phase), slow(phase)) for _ in range(rounds)]
@@ -161,9 +162,13 @@ def main() -> None:
     parser.add_argument("--compute", choices=["auto", "bf16", "f32"], default="auto")
     parser.add_argument("--twin", choices=["scaled", "grouped"], default="scaled", help="see training_twin.py")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="processor time, with one thread: for a machine that does other work"
+    )
     options = parser.parse_args()
     for name in options.case or CASES:
-        compare(name, options.compute, options.twin, options.threads)
+        threads = 1 if options.cpu_time else options.threads
+        compare(name, options.compute, options.twin, threads, options.cpu_time)
 
 
 if __name__ == "__main__":

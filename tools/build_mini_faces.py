@@ -2,8 +2,8 @@
 
     python tools/build_mini_faces.py RUN
 
-RUN is the folder of a run, or one of its generators, trained as docs/results-training.md tells: on 20,500 portraits of
-adults that the default model drew, so that no photograph was seen.
+RUN is the folder of a run, or one of its generators, trained as docs/results-training.md tells: on 20,500 portraits
+of adults that the default model drew, so that no photograph was seen.
 """
 
 import argparse

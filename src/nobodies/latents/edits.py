@@ -134,6 +134,23 @@ def layered_step(
     return multipliers @ model.spread_along[:, rows].T, float(squares.max()) ** 0.5
 
 
+def smallest_step(
+    model: AttributeModel, rows: list[int], step: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Give the most plausible step in a code that all layers share.
+
+    Args:
+        model: attributes of the generator.
+        rows: the attributes that are to move, or to be held, by their rows.
+        step: how far the score of each shall move.
+
+    Returns:
+        The step, [W], and its Mahalanobis length.
+    """
+    multipliers = _multipliers(model, rows, step)
+    return model.spread_along[:, rows] @ multipliers, max(float(step @ multipliers), 0.0) ** 0.5
+
+
 def _multipliers(model: AttributeModel, rows: list[int], step: NDArray[np.float64]) -> NDArray[np.float64]:
     covariance = model.score_covariance[np.ix_(rows, rows)]
     # Attributes that say the same thing twice would make it singular.
