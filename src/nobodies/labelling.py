@@ -50,7 +50,7 @@ def fit_from_survey(survey: Survey, generator: Generator, *, opinion: str = "bot
         labels_of(survey, opinion),
         spread_of(generator),
         model=generator.model.name,
-        weights=generator.model.fingerprint,
+        weights=generator.model.origin,
         labelled_by=LABELLED_BY,
     )
 

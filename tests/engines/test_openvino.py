@@ -1,6 +1,8 @@
 """The engine on a tiny random network, against its slow twin."""
 
 import gc
+import inspect
+import os
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -226,10 +228,9 @@ class TestKept:
         assert len(compilations) == 4
 
     def test_a_sound_digest_over_a_blob_that_openvino_refuses(self, tmp_path: Path, compilations: list[str]) -> None:
-        path = tmp_path / "graph.blob"
-        kept = compiling.Kept(path, "here")
+        kept = compiling.Kept(tmp_path, "graph", "here")
         blob = memoryview(b"not a compiled graph" * 10)
-        path.write_bytes(kept._digest(blob) + blob)
+        kept.path.write_bytes(kept._digest(blob) + blob)
         assert kept.read({}) is None
 
     def test_other_weights_or_another_version_are_not_mixed_up(
@@ -243,6 +244,39 @@ class TestKept:
         monkeypatch.setattr(openvino, "get_version", lambda: "another")
         assert np.array_equal(self.draw(tmp_path, Model(described, other.tensors)), changed)
         assert len(compilations) == 6
+
+    def test_checkouts_that_build_other_graphs_do_not_overwrite_each_other(
+        self, tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.draw(tmp_path)
+        original = inspect.getsource
+        with monkeypatch.context() as other_checkout:
+            other_checkout.setattr(inspect, "getsource", lambda module: original(module) + "# changed")
+            self.draw(tmp_path)
+            assert len(compilations) == 4
+        self.draw(tmp_path)
+        assert len(compilations) == 4
+
+    def test_a_mended_model_is_not_taken_for_the_one_as_shipped(
+        self, tmp_path: Path, compilations: list[str]
+    ) -> None:
+        model = tiny_model()
+        self.draw(tmp_path, model)
+        self.draw(tmp_path, Model(model.description, tiny_model(seed=3).tensors, mend="3"))
+        assert len(compilations) == 4
+
+    def test_only_the_few_used_last_are_kept(self, tmp_path: Path) -> None:
+        (tmp_path / "graph.blob").write_bytes(b"of a version without keys")
+        (tmp_path / "graph-of-another-model-0123456789ab.blob").write_bytes(b"")
+        for path in tmp_path.iterdir():
+            os.utime(path, (1, 1))
+        for index in range(6):
+            kept = compiling.Kept(tmp_path, "graph", str(index))
+            kept.path.write_bytes(b"")
+            os.utime(kept.path, (100 + index, 100 + index))
+            kept._forget_oldest()
+        wanted = {compiling.Kept(tmp_path, "graph", str(index)).path.name for index in range(2, 6)}
+        assert {path.name for path in tmp_path.iterdir()} == wanted | {"graph-of-another-model-0123456789ab.blob"}
 
     def test_a_folder_that_cannot_be_made_only_costs_time(
         self, tmp_path: Path, compilations: list[str], caplog: pytest.LogCaptureFixture
