@@ -20,7 +20,7 @@ from nobodies.engines.openvino.cuts import Cuts
 from nobodies.errors import SettingError, ShapeError, WeightsError
 from nobodies.models import Model
 from nobodies.settings import EngineSettings
-from tests.engines.tiny import ARCHITECTURE, tiny_model, tiny_noise, tiny_ws
+from tests.engines.tiny import ARCHITECTURE, tiny_model, tiny_noise, tiny_ws, with_grid
 
 EXACT = EngineSettings(precision="f32")
 CUTS = Cuts(coarse_to_px=8, strips_from_px=16, num_strips=3)
@@ -174,10 +174,31 @@ def test_more_streams_than_threads_are_refused() -> None:
         OpenVinoEngine(tiny_model(), EngineSettings(threads=1, streams=2))
 
 
+@pytest.mark.parametrize("cuts", [Cuts(8, 16, 1), Cuts(8, 16, 4), Cuts(8, 1 << 20, 8)])
+def test_the_grid_is_taken_out_however_the_picture_is_cut(cuts: Cuts) -> None:
+    model = with_grid(tiny_model())
+    engine = OpenVinoEngine(model, EXACT, cuts=cuts)
+    ws = tiny_ws(2)
+    wanted = np.stack([reference.synthesize(ARCHITECTURE, model.tensors, each) for each in ws])
+    kept = np.stack([reference.synthesize(ARCHITECTURE, tiny_model().tensors, each) for each in ws])
+    assert np.abs(wanted - kept).max() > 0.02
+    found = engine.synthesize_float(ws)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    rounded = np.clip(np.round(found * 127.5 + 127.5), 0, 255).transpose(0, 2, 3, 1)
+    assert np.abs(engine.synthesize(ws) - rounded).max() <= 1
+
+
 def test_weights_that_do_not_fit_are_refused_before_anything_is_compiled() -> None:
     model = tiny_model()
     with pytest.raises(WeightsError, match=r"no 'mapping\.fc0\.weight'"):
         open_engine(Model(model.description, {}), EXACT, compiled_folder=None)
+
+
+def test_a_grid_of_another_size_is_refused() -> None:
+    model = tiny_model()
+    odd = Model(model.description, {**model.tensors, "synthesis.grid": np.zeros((3, 16, 16), np.float32)})
+    with pytest.raises(WeightsError, match=r"'synthesis\.grid' is float32 \[3, 16, 16\]"):
+        OpenVinoEngine(odd, EXACT)
 
 
 class TestKept:

@@ -18,7 +18,7 @@ def command(file: Path, as_json: bool) -> None:
 
     Looks for metadata (XMP), a signed manifest (C2PA) and the invisible watermark. Uses no network.
     """
-    content = _content(file)
+    content = content_of(file)
     try:
         verdict = verify(content)
     except InputError as error:
@@ -26,7 +26,12 @@ def command(file: Path, as_json: bool) -> None:
     click.echo(json.dumps(verdict.to_json(), indent=2) if as_json else _report(verdict))
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """Read a file that shall be a picture, and no more of it than a picture may have.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)

@@ -1,9 +1,7 @@
-"""Mends for weights that were published with a fault: small numbers that are added to some of their tensors.
+"""Mends for weights that were published with a fault: tensors that come to those of the model.
 
-The default model draws a regular grid over its pictures. Each inverse Haar transform inside it puts the mean of its
-detail bands into the picture as a pattern of period 2 at that side, which reaches the picture with a period of 4, 8,
-16 or 32 px. What is added here takes the pattern out, and changes nothing that the eye can see; tools/mend_grid.py
-computes it, docs/results-quality.md has the figures. Being in the weights, it costs no time.
+The default model draws a regular grid over its pictures. Its mend is the grid's constant part, which has whoever
+draws take the whole grid out; see `nobodies.models.architectures.grid`. tools/measure_grid.py made it.
 
 The weights on disk stay as they came, so that their checksum is that of the catalogue and they can be compared with
 the graph that their author shipped.
@@ -12,7 +10,7 @@ the graph that their author shipped.
 import hashlib
 import json
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Any, Final
 
 import numpy as np
@@ -43,35 +41,35 @@ def mended(model: Model) -> Model:
     name = _MENDS.get(model.description.weights_sha256)
     if name is None or model.mend:
         return model
-    added, checksum = _read(name)
-    return Model(model.description, {**model.tensors, **_sums(model, added)}, checksum)
+    tensors, checksum = _read(name, model.description.weights_sha256)
+    return Model(model.description, {**model.tensors, **tensors}, checksum)
 
 
-def to_bytes(added: dict[str, NDArray[np.float16]], weights_sha256: str) -> bytes:
+def to_bytes(tensors: dict[str, NDArray[np.float32]], weights_sha256: str) -> bytes:
     """Write a mend; the same arguments give the same bytes.
 
     Args:
-        added: what to add to tensors, by their names.
+        tensors: what comes to the model's own, or in their place, by name.
         weights_sha256: checksum of the weights that it is for.
     """
     from safetensors.numpy import save
 
     about = json.dumps({"format": FORMAT, "weights_sha256": weights_sha256})
-    return bytes(save(dict(sorted(added.items())), metadata={"nobodies": about}))
+    return bytes(save(dict(sorted(tensors.items())), metadata={"nobodies": about}))
 
 
 @cache
-def _read(name: str) -> tuple[dict[str, NDArray[Any]], str]:
+def _read(name: str, weights_sha256: str) -> tuple[dict[str, NDArray[Any]], str]:
+    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load
 
-    content = (files("nobodies.models") / "mends" / name).read_bytes()
-    return load(content), hashlib.sha256(content).hexdigest()
-
-
-def _sums(model: Model, added: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-    sums = {}
-    for name, values in added.items():
-        if name not in model.tensors or model.tensors[name].shape != values.shape:
-            raise WeightsError(f"the mend of {model.name} does not fit its '{name}': install nobodies again")
-        sums[name] = model.tensors[name] + values.astype(np.float32)
-    return sums
+    path = files("nobodies.models") / "mends" / name
+    try:
+        content = path.read_bytes()
+        with as_file(path) as file, safe_open(file, "numpy") as opened:
+            about = json.loads(opened.metadata()["nobodies"])
+        if about != {"format": FORMAT, "weights_sha256": weights_sha256}:
+            raise WeightsError(f"the mend {name} is for other weights: install nobodies again")
+        return load(content), hashlib.sha256(content).hexdigest()
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"the mend {name} is missing or damaged: install nobodies again") from error

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.generator import Generator
+from nobodies.provenance.verify import Verdict
+
+if TYPE_CHECKING:
+    from nobodies.inspection import Inspection
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -84,13 +88,15 @@ class Features:
     detect: Detect | None = None
     cut_out: Callable[[Pixels], Pixels] | None = None
     """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
+    inspect: Callable[[Pixels, Verdict], "Inspection"] | None = None
+    """From a picture [H, W, 3] and what its marks say to all that looks generated in it."""
 
 
 def find_features(generator: Generator) -> Features:
     """See which parts this installation has. Their nets are loaded when they are first used."""
     from nobodies.web.attributes import FaceAttributes
 
-    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out)
+    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out, inspect=_inspect)
 
 
 def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:
@@ -103,3 +109,9 @@ def _cut_out(pixels: Pixels) -> Pixels:
     from nobodies.vision.segment import cut_out
 
     return cut_out(pixels)
+
+
+def _inspect(pixels: Pixels, verdict: Verdict) -> "Inspection":
+    from nobodies.inspection import inspect_pixels
+
+    return inspect_pixels(pixels, verdict)

@@ -14,9 +14,10 @@ from typing import Any, Final, Literal
 import numpy as np
 import openvino
 
-from nobodies.engines.openvino import graph, layers, strips, stylegan2
+from nobodies.engines.openvino import graph, grid, layers, ops, strips, stylegan2
 from nobodies.errors import OutputError, SettingError
 from nobodies.files import make_folder, write_atomic
+from nobodies.models.architectures import grid as architecture_grid
 from nobodies.settings import EngineSettings
 
 _log = logging.getLogger(__name__)
@@ -138,7 +139,10 @@ class Kept:
             openvino.get_version(),
             _core().get_property(_DEVICE, "FULL_DEVICE_NAME"),
             " ".join(_core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
-            *(inspect.getsource(module) for module in (graph, layers, strips, stylegan2)),
+            *(
+                inspect.getsource(module)
+                for module in (graph, grid, layers, ops, strips, stylegan2, architecture_grid)
+            ),
         )
         return hashlib.sha256("\0".join(parts).encode())
 
