@@ -1,14 +1,18 @@
 """Training speed of our networks beside their slow twin, all phases counted, in one run.
 
-    python -m benchmarks.training [--case small|large] [--threads N]
+    python -m benchmarks.training [--case small|large] [--threads N] [--cpu-time]
 
 Each phase of a step is timed for one and then the other, in turn, and the fastest round counts. A step is the main
-phases, a quarter of path lengths and a sixteenth of R1.
+phases, a quarter of path lengths and a sixteenth of R1. Both have a process of their own, since ours tells the C
+library to keep freed memory, as `nobodies train` does.
 """
 
 import argparse
+import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,7 @@ from benchmarks.training_twin import Form, discriminate, synthesize
 from nobodies.networks.config import DiscriminatorConfig, GeneratorConfig
 from nobodies.training import losses
 from nobodies.training.config import ComputeType, TrainingConfig, TrainingSettings
+from nobodies.training.memory import keep_freed_memory
 from nobodies.training.phases import Chunk, Phases
 from nobodies.training.processes import Processes
 from nobodies.training.randomness import torch_rng
@@ -40,11 +45,12 @@ def configuration(channel_base: int, channel_max: int, batch: int, compute: Comp
     )
 
 
-def ours(config: TrainingConfig) -> Timed:
+def timed_phases(config: TrainingConfig) -> Timed:
     """The four phases as `nobodies train` runs them."""
     state = fresh_state(config)
     phases, alone, settings = Phases(state), Processes(), config.training
-    real = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (settings.batch, 3, 64, 64)).astype(np.float32))
+    shape = settings.batch, config.generator.img_channels, *2 * [config.generator.resolution]
+    real = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32))
     chunk = Chunk(real, None, None, lambda phase: torch_rng(0, phase))
     g, d = state.generator, state.discriminator
     return {
@@ -97,24 +103,51 @@ def twin(config: TrainingConfig, form: Form) -> Timed:
     }
 
 
-def seconds(run: Callable[[], object]) -> float:
+def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Time of one call."""
-    start = time.perf_counter()
+    start = clock()
     run()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def compare(name: str, compute: ComputeType, form: Form) -> None:
+def serve(pipe: Connection, config: TrainingConfig, form: Form | None, threads: int, cpu_time: bool) -> None:
+    """In a process of its own: run the phases asked for, ours if no form of the twin is given, and send the times."""
+    clock = time.process_time if cpu_time else time.perf_counter
+    torch.set_num_threads(threads)
+    if form is None:
+        keep_freed_memory()
+    phases = timed_phases(config) if form is None else twin(config, form)
+    while (phase := pipe.recv()) is not None:
+        pipe.send(seconds(phases[phase], clock))
+
+
+@contextmanager
+def started(*options: Any) -> Iterator[Callable[[str], float]]:
+    """A process that serves, with these arguments of `serve`; what is given has it time one phase."""
+    near, far = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(far, *options))
+    process.start()
+
+    def run(phase: str) -> float:
+        near.send(phase)
+        return float(near.recv())
+
+    yield run
+    near.send(None)
+    process.join()
+
+
+def compare(name: str, compute: ComputeType, form: Form, threads: int, cpu_time: bool) -> None:
     """Print the times of one case, phase by phase, and the ratio."""
     channel_base, channel_max, batch, rounds = CASES[name]
     config = configuration(channel_base, channel_max, batch, compute)
-    fast, slow = ours(config), twin(config, form)
     best: dict[str, tuple[float, float]] = {}
-    for phase in SHARES:
-        fast[phase]()
-        times = [(seconds(fast[phase]), seconds(slow[phase])) for _ in range(rounds)]
-        best[phase] = min(each[0] for each in times), min(each[1] for each in times)
-        print(f"  {phase:14} ours {best[phase][0]:7.3f} s   twin {best[phase][1]:7.3f} s")
+    with started(config, None, threads, cpu_time) as fast, started(config, form, threads, cpu_time) as slow:
+        for phase in SHARES:
+            fast(phase), slow(phase)
+            times = [(fast(phase), slow(phase)) for _ in range(rounds)]
+            best[phase] = min(each[0] for each in times), min(each[1] for each in times)
+            print(f"  {phase:14} ours {best[phase][0]:7.3f} s   twin {best[phase][1]:7.3f} s")
     rates = [batch / sum(best[phase][side] * share for phase, share in SHARES.items()) for side in (0, 1)]
     print(
         f"{name}, {compute}, twin {form}: "
@@ -129,10 +162,13 @@ def main() -> None:
     parser.add_argument("--compute", choices=["auto", "bf16", "f32"], default="auto")
     parser.add_argument("--twin", choices=["scaled", "grouped"], default="scaled", help="see training_twin.py")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="processor time, with one thread: for a machine that does other work"
+    )
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     for name in options.case or CASES:
-        compare(name, options.compute, options.twin)
+        threads = 1 if options.cpu_time else options.threads
+        compare(name, options.compute, options.twin, threads, options.cpu_time)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nobodies.choosing import Search, attributes_file, attributes_of, checked, index_file
 from nobodies.errors import ModelError, SearchError, SettingError, WeightsError
 from nobodies.generator import Generator
+from nobodies.latents.balance import NUM_GROUPS, groups_of
 from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.settings import FaceSettings
 from tests.conftest import tiny_model
@@ -44,6 +46,41 @@ def test_a_search_is_lazy_and_can_go_on(generator: Generator) -> None:
     assert "6 found among" in search.rate()
 
 
+def test_a_balanced_choice_is_more_even_and_the_same_each_time(generator: Generator) -> None:
+    chosen = list(generator.choose("", count=480, balanced=True, psi=1.0))
+    assert chosen == list(generator.choose("", count=480, balanced=True, psi=1.0))
+    assert chosen[5:10] == list(generator.choose("", count=5, from_seed=chosen[4] + 1, balanced=True, psi=1.0))
+    plain = list(generator.choose("", count=480, psi=1.0))
+    assert _unevenness(generator, chosen) < 0.5 * _unevenness(generator, plain)
+
+
+def _unevenness(generator: Generator, seeds: list[int]) -> float:
+    """Give the chi-square of the groups against equal shares."""
+    scores = generator.attributes.scores(np.stack([generator.w(seed, psi=1.0)[0] for seed in seeds]))
+    counts = np.bincount(groups_of(generator.attributes, scores), minlength=NUM_GROUPS)
+    return float(((counts - counts.mean()) ** 2).sum() / counts.mean())
+
+
+def test_balance_goes_with_wishes_and_leaves_out_minors(generator: Generator) -> None:
+    chosen = list(generator.choose("woman", count=30, balanced=True, psi=1.0))
+    values = generator.attributes.predict(np.stack([generator.w(seed, psi=1.0) for seed in chosen]))
+    assert (values["woman"] >= 0.79).all()
+    assert (values["age"] >= 20).all()
+
+
+def test_an_index_measures_the_same_balance(generator: Generator) -> None:
+    def shares() -> NDArray[np.float64]:
+        search = Search(
+            Generator(tiny_model(), generator.engine), Wishes(), FaceSettings(), from_seed=1, balanced=True
+        )
+        assert search.balance is not None
+        return search.balance.shares
+
+    slow = shares()
+    install(index=tiny_index(8192))
+    np.testing.assert_allclose(shares(), slow, atol=0.02)
+
+
 @pytest.mark.parametrize("psi", [1.0, 0.7, -0.5])
 @pytest.mark.parametrize("from_seed", [0, 37, 290, 5000])
 def test_an_index_changes_nothing_but_the_time(generator: Generator, psi: float, from_seed: int) -> None:
@@ -67,6 +104,15 @@ def test_truncation_of_some_layers_only_is_reckoned_with(generator: Generator) -
     wished = parse_wishes(WISHES)
     for seed in seeds:
         assert wished.screen(generator.attributes, generator.w(seed, psi=0.5, cutoff=2)[None])[0]
+
+
+def test_codes_that_are_screened_out_are_passed_over(generator: Generator) -> None:
+    def even(codes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.asarray(codes[:, 0, 7] > 0.5)
+
+    search = Search(generator, parse_wishes(WISHES), FaceSettings(), from_seed=1, screen=even)
+    chosen, unscreened = list(search.find(6)), list(generator.choose(WISHES, count=40))
+    assert chosen == [seed for seed in unscreened if generator.w(seed)[0, 7] > 0.5][:6]
 
 
 def test_a_fruitless_search_ends_and_names_the_rarest_wish(generator: Generator) -> None:

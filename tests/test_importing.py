@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "pickle of something else": (lambda: b"\x80\x04K\x01.", "pickle of something else"),
     "zip of something else": (lambda: b"PK\x03\x04" + bytes(100), "damaged or cut short"),
     "checkpoint of something else": (lambda: foreign.torch_bytes({"model": {}}), "something else"),
-    "lucidrains": (lambda: foreign.torch_bytes({"GAN": {}, "version": "1"}), "lucidrains"),
+    "lucidrains, empty": (lambda: foreign.torch_bytes({"GAN": {}, "version": "1"}), "lucidrains"),
     "missing tensor": (
         lambda: _changed(lambda each: each.pop("synthesis.b8.conv1.bias")),
         r"no 'synthesis\.b8\.conv1\.bias'",

@@ -7,7 +7,8 @@ from nobodies import survey
 from nobodies.errors import InputError, SettingError
 from nobodies.generator import Generator
 from nobodies.labelling import labels_of, opinion_of
-from nobodies.survey import SHARD_FACES, Look, load_survey, run_survey
+from nobodies.latents.fitting import band_edges
+from nobodies.survey import SHARD_FACES, Look, Survey, load_survey, run_survey
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,16 @@ def test_a_survey_keeps_what_was_seen_of_each_face(generator: Generator, tmp_pat
     first = generator.w(int(found.seeds[0]), psi=float(found.psi[0]))[0]
     assert found.w[0] == pytest.approx(first, abs=1e-6)
     assert found.embedding.shape == (len(found.w), 128)
+
+
+def test_a_mixed_face_has_another_code_in_each_band(generator: Generator, tmp_path: Path) -> None:
+    list(run_survey(generator, tmp_path, 50, kind="mixed"))
+    found = load_survey(tmp_path, kind="mixed")
+    num_bands = len(band_edges(generator.engine.num_ws)) - 1
+    assert found.w.shape[1:] == (num_bands, generator.engine.w_dim)
+    assert (np.abs(np.diff(found.w, axis=1)).max(2) > 0).all()
+    with pytest.raises(InputError, match="holds no survey"):
+        load_survey(tmp_path)
 
 
 def test_a_survey_goes_on_where_it_stopped(generator: Generator, tmp_path: Path, looks: list[float]) -> None:
@@ -69,6 +80,14 @@ def test_damage_is_noticed(generator: Generator, tmp_path: Path) -> None:
 def test_surveys_of_no_size_are_refused(generator: Generator, tmp_path: Path, count: int) -> None:
     with pytest.raises(SettingError, match="take 1 to"):
         list(run_survey(generator, tmp_path, count))
+
+
+def test_dark_glasses_say_nothing_about_clear_ones() -> None:
+    values = {"eyeglasses": np.array([0.9, 0.1, 0.0]), "sunglasses": np.array([0.0, 0.9, 0.0])}
+    none = np.zeros((3, 1), np.float32)
+    labels = labels_of(Survey(np.zeros(3, np.uint64), none, none, values, none, none, none))
+    assert np.isnan(labels["eyeglasses"]).tolist() == [False, True, False]
+    assert labels["sunglasses"].tolist() == [0.0, 0.9, 0.0]
 
 
 def test_one_of_two_opinions_can_be_taken(generator: Generator, tmp_path: Path) -> None:

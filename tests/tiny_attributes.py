@@ -12,14 +12,15 @@ from tests.conftest import NumpyEngine, tiny_model
 
 # Of a code that is tanh of a normal number, 0.63 is one deviation.
 SLOPES = {"age": 25.0, "woman": 8.0, "smile": 8.0, "eyeglasses": 8.0, "sunglasses": 8.0, "beard": 8.0, "yaw": 30.0}
-MIDDLES = {"age": 40.0, "eyeglasses": -3.0, "sunglasses": -4.0}
+SLOPES["skin_lightness"] = 20.0
+MIDDLES = {"age": 40.0, "eyeglasses": -3.0, "sunglasses": -4.0, "skin_lightness": 62.0}
 
 
 def tiny_attributes() -> AttributeModel:
     """Give attributes that are exactly right about the tiny generator."""
     names = list(SLOPES)
     fits = {name: Fit("nobody", 0.0, 1.0, 1.0, 0.0) for name in names}
-    sure = np.array([np.nan if name in ("age", "yaw") else 0.8 for name in names], np.float32)
+    sure = np.array([np.nan if name in ("age", "yaw", "skin_lightness") else 0.8 for name in names], np.float32)
     arrays = {
         "weights": np.eye(len(names), 8, dtype=np.float32) * np.array(list(SLOPES.values()), np.float32)[:, None],
         "intercepts": np.array([MIDDLES.get(name, 0.0) for name in names], np.float32),

@@ -22,15 +22,19 @@ GROUPS = (
     settings.PictureSettings,
     settings.MarkSettings,
     settings.EngineSettings,
+    settings.ShardSettings,
+    settings.CrewSettings,
     settings.DetectSettings,
     settings.UniqueSettings,
+    settings.GateSettings,
     settings.WebSettings,
 )
 
 LIBRARY: dict[str, tuple[str, ...]] = {
     "nobodies.generator": ("Generator", "Face", "load"),
     "nobodies.settings": (
-        "FaceSettings", "PictureSettings", "MarkSettings", "EngineSettings", "DetectSettings", "UniqueSettings",
+        "FaceSettings", "PictureSettings", "MarkSettings", "EngineSettings", "ShardSettings",
+        "CrewSettings", "DetectSettings", "UniqueSettings", "GateSettings",
         "WebSettings", "Environment", "environment",
     ),
     "nobodies.latents": (
@@ -38,12 +42,17 @@ LIBRARY: dict[str, tuple[str, ...]] = {
     ),
     "nobodies.models": ("Store", "Watcher", "KnownModel", "Wheel", "LicenceLink", "Model", "Description"),
     "nobodies.engines": ("Engine", "Job", "open_engine"),
+    "nobodies.gate": ("Gate", "gate_of"),
     "nobodies.batch": ("FolderJob", "Order", "Made", "Manifest", "write_sheet"),
+    "nobodies.bulk.recipe": ("Recipe", "Wanted", "recipe_for"),
+    "nobodies.bulk.job": ("BulkJob", "Audit"),
+    "nobodies.bulk.target": ("Target",),
+    "nobodies.bulk.crews": ("open_crew",),
     "nobodies.imaging": ("encode", "format_of", "resize", "xmp_of", "contact_sheet"),
     "nobodies.provenance": ("packet", "is_marked", "recipe_of"),
     "nobodies.errors": (
         "NobodiesError", "SettingError", "ShapeError", "ModelError", "WeightsError", "InputError", "OutputError",
-        "DependencyError",
+        "DependencyError", "WorkerError",
     ),
 }  # fmt: skip
 

@@ -4,9 +4,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from nobodies.errors import OutputError
 from nobodies.files import explained, require_writable, write_atomic
 from nobodies.generator import Face, Generator, checked_size, picture_recipe, recipe
 from nobodies.imaging import CODECS, contact_sheet, xmp_of
+from nobodies.imaging.ahead import work_beside
 from nobodies.provenance import encode_marked, mark_recipe, recipe_of
 from nobodies.settings import FaceSettings, MarkSettings, PictureSettings
 
@@ -132,38 +131,13 @@ class FolderJob:
         """
         orders, again = itertools.tee(orders)
         faces = self.generator.draw(((each.seed, self._styles(each)) for each in orders), self.face)
-        jobs = jobs or os.cpu_count() or 1
-        waiting: deque[Future[Made]] = deque()
-        with ThreadPoolExecutor(jobs, thread_name_prefix="encode") as pool:
-            try:
-                for order, face in zip(again, faces, strict=True):
-                    if lets_out is not None and not lets_out(face):
-                        continue
-                    waiting.append(pool.submit(self._write, order, face))
-                    while len(waiting) > jobs or (waiting and waiting[0].done()):
-                        yield self._first_of(waiting)
-                while waiting:
-                    yield self._first_of(waiting)
-            finally:
-                self._settle(waiting)
+        drawn = (pair for pair in zip(again, faces, strict=True) if lets_out is None or lets_out(pair[1]))
+        return work_beside(self._write, drawn, jobs=jobs or os.cpu_count() or 1, finished=self.note)
 
     def note(self, made: Made) -> None:
         """Enter a finished file in the manifest, if there is one and it lacks it."""
         if self.manifest:
             self.manifest.enter(made)
-
-    def _first_of(self, waiting: deque[Future[Made]]) -> Made:
-        # Taken off only when noted, so that an interruption in between finds it still waiting.
-        made = waiting[0].result()
-        self.note(made)
-        waiting.popleft()
-        return made
-
-    def _settle(self, waiting: deque[Future[Made]]) -> None:
-        """After an interruption: drop what has not begun, and note what gets finished."""
-        for each in waiting:
-            if not each.cancel() and each.exception() is None:
-                self.note(each.result())
 
     def _styles(self, order: Order) -> NDArray[np.float32]:
         if order.ws is not None:
@@ -176,8 +150,8 @@ class FolderJob:
         made = recipe(model.name, model.fingerprint, self.face, seed=order.seed, w=order.ws)
         return made | picture_recipe(self.picture) | mark_recipe(self.marks)
 
-    def _write(self, order: Order, face: Face) -> Made:
-        picture = self.picture
+    def _write(self, drawn: tuple[Order, Face]) -> Made:
+        (order, face), picture = drawn, self.picture
         data = face.encode(format=picture.format, size_px=picture.size_px, quality=picture.quality, marks=self.marks)
         path = self.path(order)
         write_atomic(path, data)

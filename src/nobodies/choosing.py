@@ -3,8 +3,9 @@
 A chosen face is a seed like any other, so it can be had again without searching.
 """
 
+import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from nobodies import latents
 from nobodies.errors import SearchError, SettingError
 from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.balance import Balance
 from nobodies.latents.seed_index import NUM_SEEDS as INDEXED_SEEDS
 from nobodies.latents.seed_index import SeedIndex, shipped_index
 from nobodies.latents.seeds import NUM_SEEDS
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_REFERENCE_SEEDS: Final = 1 << 13
+"""Seeds whose spread is measured to balance others, where there is no index."""
 SEEDS_A_FACE: Final = 100_000
 """Seeds looked at for each face that is wanted, at most; some seconds of work."""
 _FIRST_BLOCK: Final = 8
 _INDEXED_BLOCK: Final = 4096
 _LARGEST_BLOCK: Final = 128
+_SCREENED_BLOCK: Final = 16
 
 
 def attributes_file(name: str) -> Path:
@@ -85,6 +90,8 @@ class Search:
         *,
         from_seed: int,
         seeds_a_face: int = SEEDS_A_FACE,
+        screen: Callable[[NDArray[np.float32]], NDArray[np.bool_]] | None = None,
+        balanced: bool = False,
     ) -> None:
         """Prepare a search.
 
@@ -94,6 +101,9 @@ class Search:
             settings: how they will be drawn; truncation changes who a seed is.
             from_seed: the first seed to look at.
             seeds_a_face: seeds to look at, at most, for each face that is wanted.
+            screen: tells of style codes [N, L, W] which may be drawn, such as `Gate.screen`; all if None.
+            balanced: pass over seeds so that groups of age, appearance and skin as lit come up alike; see
+                `latents.balance`.
 
         Raises:
             ModelError: no attributes are known for this generator.
@@ -104,11 +114,13 @@ class Search:
         self.generator, self.wishes, self.attributes = generator, wishes, generator.attributes
         self.from_seed, self.seeds_a_face = from_seed, seeds_a_face
         self.num_seen = self.num_found = 0
-        self._psi = _mean_psi(settings, generator.engine.num_ws)
+        self._screen, self._settings = screen, settings
+        self._psi = _psi_by_attribute(settings, self.attributes, generator.engine.num_ws)
         self._index = generator.seed_index
         self._num_indexed = len(self._index) if self._index is not None else 0
         self._score_bounds = wishes.score_bounds(self.attributes)
         self._centre = self.attributes.scores(generator.w_avg[None])[0]
+        self.balance = Balance.measure(self.attributes, self._reference_scores()) if balanced else None
 
     def find(self, count: int) -> Iterator[int]:
         """Give the next seeds whose faces fit, in order.
@@ -123,13 +135,22 @@ class Search:
             size = self._block(first, size, limit)
             if size <= 0:
                 raise SearchError(self._fruitless(wanted))
-            for seed in self._fitting(range(first, first + size))[: wanted - self.num_found]:
+            passing = self._passing(self._fitting(range(first, first + size)))
+            for seed in itertools.islice(passing, wanted - self.num_found):
                 self.num_seen = seed - self.from_seed + 1
                 self.num_found += 1
                 yield seed
             if self.num_found < wanted:
                 self.num_seen = first - self.from_seed + size
         _log.info("%s", self.rate())
+
+    def among(self, seeds: range) -> Iterator[int]:
+        """Give those of the seeds whose faces fit, in order; so a search can be shared by many workers."""
+        first = seeds.start
+        while first < seeds.stop:
+            size = self._block(first, _LARGEST_BLOCK, self.num_seen + seeds.stop - first)
+            yield from self._passing(self._fitting(range(first, first + size)))
+            first += size
 
     def _block(self, first: int, last_size: int, limit: int) -> int:
         """Give how many seeds to look at next: many where the index knows them, else more and more."""
@@ -145,15 +166,37 @@ class Search:
             candidates = [seeds.start + offset for offset in np.flatnonzero(possible).tolist()]
         if not candidates:
             return []
-        fitting = self.wishes.screen(self.attributes, self.codes(candidates))
+        scores = self.scores(candidates)
+        fitting = self.wishes.fitting(self.attributes, scores)
+        if self.balance is not None:
+            fitting &= self.balance.keeps(candidates, scores)
         return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
 
-    def codes(self, seeds: Sequence[int]) -> NDArray[np.float32]:
-        """Give the truncated style codes of seeds, the mean over the layers: [N, W]."""
-        w_avg = self.generator.w_avg
+    def _passing(self, seeds: Sequence[int]) -> Iterator[int]:
+        """Give those of the seeds whose codes may be drawn, a few looked at together."""
+        if self._screen is None:
+            yield from seeds
+            return
+        for start in range(0, len(seeds), _SCREENED_BLOCK):
+            block = seeds[start : start + _SCREENED_BLOCK]
+            codes = self.generator.styles(latents.z_from_seeds(block, self.generator.engine.z_dim), self._settings)
+            yield from itertools.compress(block, self._screen(codes))
+
+    def _reference_scores(self) -> NDArray[np.float64]:
+        """Give the scores of many faces that are as wished, [N, K]."""
+        if self._index is not None:
+            scores = self._index.scores(self._centre, self._psi)
+        else:
+            blocks = range(0, _REFERENCE_SEEDS, _LARGEST_BLOCK)
+            scores = np.concatenate([self.scores(range(first, first + _LARGEST_BLOCK)) for first in blocks])
+        low, high = self._score_bounds
+        return scores[np.all((scores >= low) & (scores <= high), axis=1)]
+
+    def scores(self, seeds: Sequence[int]) -> NDArray[np.float64]:
+        """Read the attributes of seeds, truncated as they will be drawn: [N, K]."""
         w = self.generator.engine.map(latents.z_from_seeds(seeds, self.generator.engine.z_dim))
-        codes: NDArray[np.float32] = w_avg + np.float32(self._psi) * (w - w_avg)
-        return codes
+        scores: NDArray[np.float64] = self._centre + self._psi * (self.attributes.scores(w) - self._centre)
+        return scores
 
     def rate(self) -> str:
         """Say how many were found among how many."""
@@ -169,9 +212,9 @@ class Search:
 
     def _rarest(self) -> tuple[str, float]:
         """Give the wish that the fewest faces fulfil, and their share."""
-        codes = self.codes(range(self.from_seed, min(self.from_seed + 256, NUM_SEEDS)))
+        scores = self.scores(range(self.from_seed, min(self.from_seed + 256, NUM_SEEDS)))
         alone = {str(each): each for each in self.wishes.one_by_one()}
-        shares = {text: float(wish.screen(self.attributes, codes).mean()) for text, wish in alone.items()}
+        shares = {text: float(wish.fitting(self.attributes, scores).mean()) for text, wish in alone.items()}
         rarest = min(shares, key=lambda text: shares[text], default="that of adults")
         return rarest, shares.get(rarest, 0.0)
 
@@ -196,7 +239,11 @@ def checked(generator: "Generator", wishes: Wishes, seeds: Iterator[int], settin
             _log.info("seed %s turned out otherwise: %s", face.seed, values or "no face found")
 
 
-def _mean_psi(settings: FaceSettings, num_ws: int) -> float:
-    """Give the truncation of the mean over the layers, which is where attributes are read."""
+def _psi_by_attribute(settings: FaceSettings, attributes: AttributeModel, num_ws: int) -> NDArray[np.float64]:
+    """Give the truncation of each attribute, [K]: the mean over the layers, each counted for what it does."""
     cut = num_ws if settings.cutoff is None else min(settings.cutoff, num_ws)
-    return (cut * settings.psi + (num_ws - cut)) / num_ws
+    if cut == num_ws:
+        return np.full(len(attributes.names), settings.psi)
+    psi = np.where(np.arange(num_ws) < cut, settings.psi, 1.0)
+    by_attribute: NDArray[np.float64] = attributes.layer_shares(num_ws) @ psi
+    return by_attribute

@@ -45,6 +45,10 @@ class TrainingError(NobodiesError):
     """A training run cannot begin, go on or be continued."""
 
 
+class WorkerError(NobodiesError):
+    """Workers that were to share the work cannot be had, or were lost again and again."""
+
+
 class BusyError(NobodiesError):
     """There is more to do than can be done soon."""
 
@@ -52,3 +56,7 @@ class BusyError(NobodiesError):
         """Say what is waited for, and after how many seconds another try is worth it."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnreachableError(BusyError):
+    """A database that is needed does not answer; it may again in a while."""

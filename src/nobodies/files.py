@@ -2,12 +2,28 @@
 
 import contextlib
 import errno
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from nobodies.errors import OutputError
+
+
+def map_bytes(path: Path) -> memoryview:
+    """Give the bytes of a file without reading them: pages are shared with all processes that look at it.
+
+    What is written to the view stays in this process. The file must not be cut short while the view is in use; files
+    that are replaced by `write_atomic` are not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from nobodies import latents
 from nobodies.choosing import Search, attributes_of, index_of
+from nobodies.editing import edit_checked
 from nobodies.engines import Engine, Job, open_engine
 from nobodies.errors import SettingError, ShapeError
 from nobodies.files import write_atomic
@@ -84,6 +85,7 @@ class Face:
         size_px: int | None = None,
         quality: int | None = None,
         marks: MarkSettings | None = None,
+        made_from: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Make a file of the picture, marked as generated.
 
@@ -92,6 +94,7 @@ class Face:
             size_px: side; its own if None.
             quality: 1 to 100; the format's default if None. Not for png.
             marks: which marks say that it was generated; all that can be made if None.
+            made_from: what else is to stand in the recipe, in JSON values.
 
         Returns:
             The file, with a watermark in its pixels, an XMP packet that declares it as made by a trained algorithm
@@ -105,7 +108,7 @@ class Face:
         marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        made = self.recipe() | picture_recipe(picture) | mark_recipe(marks)
+        made = self.recipe() | dict(made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
         return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(
@@ -259,14 +262,16 @@ class Generator:
         *,
         count: int,
         from_seed: int | str = 1,
+        balanced: bool = False,
         **options: Unpack[FaceOptions],
     ) -> Iterator[int]:
         """Find seeds whose faces are as wished. Nothing is drawn; `nobodies.choosing.Search` has more to set.
 
         Args:
-            wishes: what the faces shall be like, typed or as a line of text.
+            wishes: what the faces shall be like, typed or as a line of text; "" for any adults.
             count: how many are wanted.
             from_seed: the first seed to look at.
+            balanced: let groups of age, appearance and skin as lit come up alike; see `nobodies.latents.balance`.
             **options: as for `face`, and the same as the faces will be drawn with.
 
         Yields:
@@ -279,12 +284,14 @@ class Generator:
         """
         wished = parse_wishes(wishes) if isinstance(wishes, str) else wishes
         first = latents.parse_seed(from_seed)
-        return Search(self, wished, FaceSettings(**options), from_seed=first).find(count)
+        return Search(self, wished, FaceSettings(**options), from_seed=first, balanced=balanced).find(count)
 
     def edit(
         self,
         face: int | str | NDArray[Any],
         changes: Mapping[str, Change | float | str],
+        *,
+        checked: bool = False,
         **options: Unpack[FaceOptions],
     ) -> Edited:
         """Change a face: the smallest step that moves what is asked and holds the other attributes.
@@ -293,6 +300,7 @@ class Generator:
             face: a seed, or style codes [W] or [L, W].
             changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
                 "none" for a value; see `nobodies.latents.edits.changes_from`.
+            checked: draw the face before and after, measure how far it went, and correct that.
             **options: for a seed, as for `face`.
 
         Returns:
@@ -301,9 +309,10 @@ class Generator:
         Raises:
             SettingError: an attribute that there is not, or a value that no face has.
             ModelError: no attributes are known for this model.
+            InputError: it is to be checked, and no face is seen in the picture.
         """
         ws = self.w(face, **options) if isinstance(face, int | str) else self.conform(face)[0]
-        return edit(self.attributes, ws, changes)
+        return edit_checked(self, ws, changes) if checked else edit(self.attributes, ws, changes)
 
     def conform(self, w: NDArray[Any]) -> Array:
         """Bring style codes to [N, L, W]; see `latents.conform`."""

@@ -7,15 +7,19 @@ from typing import Any, Final
 import numpy as np
 
 from nobodies.engines.mapping import MappingNetwork
-from nobodies.errors import ModelError
+from nobodies.errors import ModelError, WeightsError
 from nobodies.files import write_atomic
-from nobodies.latents import z_from_seed
+from nobodies.latents import z_from_seeds
+from nobodies.latents.random import uniforms
 from nobodies.models import CATALOGUE, Model, Store, architectures
+from nobodies.models.architectures.stylegan2 import StyleGan2
 from nobodies.models.importers.files import default_name, read_model
 from nobodies.models.importers.networks import Networks
 
 NUM_CODES: Final = 10_000
 """Style codes to average where a file has no average."""
+_NOISE_STREAM: Final = 7
+"""Of seed 0; faces use others."""
 
 
 def import_model(
@@ -24,8 +28,8 @@ def import_model(
     """Read a file of StyleGAN2 weights, which is recognised by its content, and put the model into the cache.
 
     Args:
-        path: a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the
-            official names. Nothing in it is run.
+        path: a pickle of the official TensorFlow or PyTorch release, rosinality's or lucidrains' .pt, or safetensors
+            under the official names. Nothing in it is run.
         name: what to call the model; after the file if None.
         store: the cache of models; the user's own if None.
         networks: where to write all networks of the file, discriminator and unaveraged generator included, as
@@ -43,8 +47,13 @@ def import_model(
     if name in CATALOGUE:
         raise ModelError(f"'{name}' is a model of the catalogue: choose another name with '--name'")
     model, found = read_model(path, name)
+    if networks is not None and found.form is not StyleGan2:
+        raise WeightsError(
+            f"{path.name} holds networks of another form than those that nobodies trains: leave '--networks' out"
+        )
     if "mapping.w_avg" not in model.tensors:
         model = _with_average(model)
+    model = _with_noise(model)
     model = (store or Store()).put(model)
     if networks is not None:
         write_atomic(networks, _all_networks(model, found))
@@ -56,12 +65,23 @@ def _with_average(model: Model) -> Model:
     sizes = architectures.read(model.description.network)
     mapping = MappingNetwork(sizes, model.tensors)
     total = np.zeros(sizes.w_dim, np.float64)
-    for seed in range(NUM_CODES):
-        label = seed % sizes.c_dim if sizes.c_dim else None
-        total += mapping(z_from_seed(seed, sizes.z_dim)[None], label=label)[0]
+    for seed, z in enumerate(z_from_seeds(range(NUM_CODES), sizes.z_dim)):
+        total += mapping(z[None], label=seed % sizes.c_dim if sizes.c_dim else None)[0]
     average = (total / NUM_CODES).astype(np.float32)
     note = f"{model.description.source}; average style code computed from {NUM_CODES} seeds"
     return Model(replace(model.description, source=note), {**model.tensors, "mapping.w_avg": average})
+
+
+def _with_noise(model: Model) -> Model:
+    """Draw one uniform noise map for all layers where the file has none, as lucidrains' program does per picture."""
+    sizes = architectures.read(model.description.network)
+    side = sizes.resolution
+    missing = [each for each in sizes.noise_layers if f"{each[0]}.noise_const" not in model.tensors]
+    if not missing:
+        return model
+    noise = (uniforms(0, side * side, stream=_NOISE_STREAM) - 0.5).reshape(side, side).T.astype(np.float32)
+    maps = {f"{layer}.noise_const": noise[:size, :size].copy() for layer, size in missing}
+    return Model(model.description, {**model.tensors, **maps})
 
 
 def _all_networks(model: Model, found: Networks) -> bytes:

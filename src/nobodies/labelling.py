@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nobodies import latents
 from nobodies.generator import Generator
 from nobodies.latents.attributes import AttributeModel
-from nobodies.latents.fitting import fit_attributes
+from nobodies.latents.fitting import fit_attributes, fit_layers
 from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.survey import Survey
 
@@ -33,11 +33,12 @@ LABELLED_BY: Final = {
 }
 
 
-def fit_from_survey(survey: Survey, generator: Generator, *, opinion: str = "both") -> AttributeModel:
+def fit_from_survey(survey: Survey, mixed: Survey, generator: Generator, *, opinion: str = "both") -> AttributeModel:
     """Fit the attributes of a generator.
 
     Args:
         survey: faces of it.
+        mixed: faces of it that have another code in each band of layers.
         generator: whose faces they are.
         opinion: for attributes judged by two nets, "both" takes their mean, "first" or "second" the word of one, so
             that the other can judge.
@@ -45,7 +46,7 @@ def fit_from_survey(survey: Survey, generator: Generator, *, opinion: str = "bot
     Raises:
         SettingError: there are too few faces.
     """
-    return fit_attributes(
+    fitted = fit_attributes(
         survey.w.astype(np.float64),
         labels_of(survey, opinion),
         spread_of(generator),
@@ -53,11 +54,15 @@ def fit_from_survey(survey: Survey, generator: Generator, *, opinion: str = "bot
         weights=generator.model.origin,
         labelled_by=LABELLED_BY,
     )
+    return fit_layers(fitted, mixed.w.astype(np.float64), labels_of(mixed, opinion), generator.engine.num_ws)
 
 
 def labels_of(survey: Survey, opinion: str = "both") -> dict[str, Float]:
     """Give the labels of a survey by attribute, [N]; arguments as for `fit_from_survey`."""
     labels = {name: survey.values[name] for name in ATTRIBUTES if name in survey.values}
+    if "eyeglasses" in labels and "sunglasses" in labels:
+        # In w, dark glasses lie beyond clear ones. No line parts clear ones from both, but one does from bare eyes.
+        labels["eyeglasses"] = np.where(labels["sunglasses"] >= 0.5, np.nan, labels["eyeglasses"])
     if opinion == "both":
         return labels
     return labels | {

@@ -22,6 +22,8 @@ Xmp = Literal["recipe", "declaration", "off"]
 Watermark = Literal["seed", "digest", "off"]
 C2pa = Literal["auto", "on", "off"]
 Mark = Literal["box", "points", "blur", "pixelate"]
+ShardKind = Literal["webdataset", "parquet"]
+CrewKind = Literal["local", "ray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,19 @@ class Limits:
     maximum: float | None = None
 
 
-def setting(default: Any, text: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
-    """Declare one field of a settings class, with its help text and inclusive limits."""
-    return field(default=default, metadata={"limits": Limits(text, minimum, maximum)})
+def setting(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    shown: bool = True,
+) -> Any:
+    """Declare one field of a settings class, with its help text and inclusive limits.
+
+    What is not `shown`, since it may hold a password, is left out where a group of settings is printed.
+    """
+    return field(default=default, repr=shown, metadata={"limits": Limits(text, minimum, maximum)})
 
 
 class Settings:
@@ -207,6 +219,48 @@ class UniqueSettings(Settings):
     )
 
 
+_GATE_TEXT = (
+    "leave out faces with visible faults, and faces that look like minors once drawn, wherever faces are chosen by "
+    "chance or by wishes; a face that is named by its seed is always given"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings(Settings):
+    """Which faces may leave."""
+
+    gate: bool = setting(True, _GATE_TEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardSettings(Settings):
+    """What is written of the faces of a large set, and how it is cut into files."""
+
+    shards: ShardKind = setting(
+        "webdataset", "kind of file: 'webdataset', tar of pictures, records and style codes; or 'parquet', tables"
+    )
+    shard_mb: float = setting(
+        32.0, "size of a file, in MB; what is under way when a worker is lost", minimum=0.01, maximum=8192
+    )
+    analyse: bool = setting(
+        False, "measure each face too; its attributes are only predicted from its style code otherwise"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrewSettings(Settings):
+    """Who makes the faces of a large set. None of this changes a byte of them."""
+
+    engine: CrewKind = setting("local", "'local', processes on this machine; or 'ray', a Ray cluster")
+    address: str | None = setting(
+        None, "of the Ray cluster, HOST:PORT or auto; one is started on this machine if not given"
+    )
+    workers: int = setting(
+        0, "processes that draw; 0 for as many as the cores of machine or cluster take", minimum=0, maximum=100_000
+    )
+    worker_threads: int = setting(0, "cores of each of them; 0 for up to 4", minimum=0, maximum=1024)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebSettings(Settings):
     """Where the site listens, what it keeps ready, and how much it takes from outside."""
@@ -215,6 +269,7 @@ class WebSettings(Settings):
     port: int = setting(8000, "port to listen on; 0 for any that is free", minimum=0, maximum=65535)
     workers: int = setting(1, "processes that serve; each has its own pool and memory cache", minimum=1, maximum=64)
     pool_faces: int = setting(64, "new faces kept ready in each process", minimum=0, maximum=10_000)
+    gate: bool = setting(True, _GATE_TEXT)
     queue_limit: int = setting(32, "pictures that may wait to be drawn before visitors are turned away", minimum=1)
     wait_s: float = setting(20.0, "longest that a visitor waits for a picture", minimum=0.1, maximum=600)
     cache_mb: int = setting(256, "memory for finished pictures in each process", minimum=0)
@@ -231,7 +286,41 @@ class WebSettings(Settings):
     keys_file: Path | None = setting(None, "file of API keys, one a line; with it, /api/v1 answers only to a key")
     cors_origins: str | None = setting(None, "sites whose scripts may call the API, separated by commas, or *")
     real_photos: Path | None = setting(None, "folder of real photographs, yours to show, for the guessing game")
+    browser_page: Path | None = setting(
+        None, "folder of a page made by 'nobodies models export NAME --to web', for visitors to make faces themselves"
+    )
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
+    drain_s: float = setting(
+        0.0,
+        "how long to serve on after SIGTERM, while /readyz says no, so that a balancer sends visitors elsewhere",
+        minimum=0,
+        maximum=600,
+    )
+    unique: bool = setting(
+        False, "record new faces in the ledger, and hand out none that resembles one given before or a blocked person"
+    )
+    ledger: str | None = setting(
+        None,
+        "where faces given are recorded: a file, or postgresql://USER@HOST/DATABASE; if not given, the database of "
+        "--shared, or a file in the data folder",
+        shown=False,
+    )
+    shared: str | None = setting(
+        None,
+        "postgresql://USER@HOST/DATABASE that all servers of a site share, for rates, ledger and keys",
+        shown=False,
+    )
+    shared_keys: bool = setting(
+        False, "/api/v1 answers only to a key that is kept in the shared database; see 'nobodies keys'"
+    )
+    secret_file: Path | None = setting(
+        None, "file with 32 bytes or more, secret and the same on all servers of a site, with which passes are signed"
+    )
+    trusted_proxies: str | None = setting(
+        None,
+        "addresses or networks of proxies, separated by commas, that are believed about whom they forward; this "
+        "machine's own if not given",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ import zipfile
 from collections.abc import Generator as GeneratorType
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from nobodies.errors import InputError, SettingError
 from nobodies.files import require_writable, write_atomic
 from nobodies.generator import Generator
+from nobodies.latents.fitting import band_edges
 from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.settings import FaceSettings
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from nobodies.vision.results import Landmarks
 
 Pixels = NDArray[np.uint8]
+Kind = Literal["faces", "mixed"]
 
 FIRST_SEED: Final = 1 << 62
 """Surveyed faces have seeds that nobody is likely to come across, so that others are fresh."""
+_MIXED_SEED: Final = 3 << 61
 SHARD_FACES: Final = 50
 MOST_FACES: Final = 100_000
 _ANALYSED_PX: Final = 512
@@ -61,7 +65,7 @@ class Survey:
     seeds: NDArray[np.uint64]
     psi: NDArray[np.float32]
     w: NDArray[np.float32]
-    """Truncated style codes, [N, W]."""
+    """Truncated style codes, [N, W]; of mixed faces one for each band of layers, [N, B, W]."""
     values: dict[str, NDArray[np.float64]]
     """By column of `Look.values`, [N]."""
     embedding: NDArray[np.float32]
@@ -146,13 +150,14 @@ def _background_lightness(pixels: Pixels) -> float:
     return float(np.median(lab_of(background)[:, 0])) if len(background) > 300 else float("nan")
 
 
-def run_survey(generator: Generator, folder: Path, num_faces: int) -> Progress:
+def run_survey(generator: Generator, folder: Path, num_faces: int, *, kind: Kind = "faces") -> Progress:
     """Draw faces and look at them, at truncations from 0.7 to 1, until there are enough.
 
     Args:
         generator: whose faces.
         folder: of the shards; made if missing.
         num_faces: how many are wanted in all, rounded up to whole shards.
+        kind: "faces", each of a seed, or "mixed", each of one seed a band of layers.
 
     Yields:
         How many faces have been surveyed so far, once for what is there already and once a face.
@@ -166,25 +171,30 @@ def run_survey(generator: Generator, folder: Path, num_faces: int) -> Progress:
         raise SettingError(f"a survey of {num_faces} faces: take 1 to {MOST_FACES}")
     require_writable(folder)
     wanted = range(-(-num_faces // SHARD_FACES))
-    missing = [shard for shard in wanted if not _checked_shard(folder, shard, generator)]
+    paths = {shard: folder / f"{kind}-{shard:05d}.npz" for shard in wanted}
+    missing = [shard for shard in wanted if not _checked_shard(paths[shard], generator)]
     done = (len(wanted) - len(missing)) * SHARD_FACES
     yield done
     for shard in missing:
         looks = []
-        for entry in _survey_shard(generator, shard):
+        for entry in _survey_shard(generator, shard, kind):
             looks.append(entry)
             done += 1
             yield done
-        _write_shard(_shard_path(folder, shard), generator, looks)
+        _write_shard(paths[shard], generator, looks)
 
 
-def load_survey(folder: Path) -> Survey:
+def load_survey(folder: Path, *, kind: Kind = "faces") -> Survey:
     """Read all shards of a survey.
+
+    Args:
+        folder: of the shards.
+        kind: of the faces; see `run_survey`.
 
     Raises:
         InputError: there are none, or one is damaged.
     """
-    paths = sorted(folder.glob("faces-*.npz"))
+    paths = sorted(folder.glob(f"{kind}-*.npz"))
     if not paths:
         raise InputError(f"{folder} holds no survey: run 'nobodies attributes fit' with it as --state")
     parts = [_read_shard(path) for path in paths]
@@ -210,33 +220,42 @@ def load_survey(folder: Path) -> Survey:
 Entry = tuple[int, float, Look | None, NDArray[np.float32]]
 
 
-def _survey_shard(generator: Generator, shard: int) -> Iterator[Entry]:
+def _survey_shard(generator: Generator, shard: int, kind: Kind) -> Iterator[Entry]:
     low, high = _SPREAD_PSI
     numbers = range(shard * SHARD_FACES, (shard + 1) * SHARD_FACES)
     plan = {FIRST_SEED + number: low + (high - low) * (number * _GOLDEN % 1) for number in numbers}
-    codes = ((seed, generator.styles_of_seed(seed, FaceSettings(psi=psi))) for seed, psi in plan.items())
-    for face in generator.draw(codes, FaceSettings()):
+    edges = band_edges(generator.engine.num_ws)
+    codes = {seed: _codes(generator, seed, psi, edges if kind == "mixed" else None) for seed, psi in plan.items()}
+    for face in generator.draw(codes.items(), FaceSettings()):
         assert face.seed is not None, "surveyed faces have seeds"
-        yield face.seed, plan[face.seed], look(face.pixels), face.w[0]
+        w = face.w[edges[:-1]] if kind == "mixed" else face.w[0]
+        yield face.seed, plan[face.seed], look(face.pixels), w
 
 
-def _shard_path(folder: Path, shard: int) -> Path:
-    return folder / f"faces-{shard:05d}.npz"
+def _codes(generator: Generator, seed: int, psi: float, edges: NDArray[np.int_] | None) -> NDArray[np.float32]:
+    """Give the codes of a surveyed face, [L, W]: a seed's own, or in each band of layers those of another seed."""
+    settings = FaceSettings(psi=psi)
+    if edges is None:
+        return generator.styles_of_seed(seed, settings)
+    parts = [
+        generator.styles_of_seed(_MIXED_SEED + (seed - FIRST_SEED) * len(edges) + band, settings)[first:end]
+        for band, (first, end) in enumerate(pairwise(edges))
+    ]
+    return np.concatenate(parts)
 
 
-def _checked_shard(folder: Path, shard: int, generator: Generator) -> bool:
+def _checked_shard(path: Path, generator: Generator) -> bool:
     """Tell whether a shard is there.
 
     Raises:
         SettingError: it is one of another model.
     """
-    path = _shard_path(folder, shard)
     if not path.exists():
         return False
     weights = str(_read_shard(path)["weights"])
     if weights != generator.model.origin:
         raise SettingError(
-            f"{folder} holds faces of weights {weights}, not of {generator.model.name} "
+            f"{path.parent} holds faces of weights {weights}, not of {generator.model.name} "
             f"({generator.model.origin}): choose another --state folder"
         )
     return True

@@ -63,6 +63,20 @@ def test_an_edit_that_goes_too_far_says_so(run_tiny: Run, tmp_path: Path) -> Non
     assert "clamped so that the face does not break" in said
 
 
+def test_a_checked_edit_says_what_was_measured(
+    run_tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = iter([30.0, 38.0, 40.2])
+    monkeypatch.setattr("nobodies.survey.measure", lambda pixels: {"age": next(ages)})
+    out = tmp_path / "a.png"
+    code, said, _ = run_tiny("edit", "--seed", 5, "--set", "age=+10", "--checked", "--out", out)
+    assert code == 0
+    assert "age 30.00 to 40.20" in said
+    code, _, said = run_tiny("edit", "--seed", 5, "--strip", "age=-5..+5", "--checked", "--out", out)
+    assert code == 2
+    assert "--checked is for --set" in said
+
+
 def test_a_strip_shows_every_step(run_tiny: Run, tmp_path: Path) -> None:
     code, _, _ = run_tiny("edit", "--seed", 5, "--strip", "age=-20..+20", "--steps", 5, "--out", tmp_path / "s.jpg")
     assert code == 0

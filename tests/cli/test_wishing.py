@@ -24,6 +24,19 @@ def test_wishes_choose_the_faces_that_are_made(run_tiny: Run, generator: Generat
     assert seeds_in(tmp_path) == list(generator.choose("woman, age 30..50", count=4))
 
 
+def test_balanced_faces_are_those_of_the_library(run_tiny: Run, generator: Generator, tmp_path: Path) -> None:
+    code, _, err = run_tiny("generate", "--balanced", "--count", 4, "--from-seed", 9, "--out", tmp_path)
+    assert code == 0
+    assert "balanced: 4 found among" in err
+    assert seeds_in(tmp_path) == list(generator.choose("", count=4, from_seed=9, balanced=True))
+
+
+def test_seeds_that_are_named_cannot_be_balanced(run_tiny: Run, tmp_path: Path) -> None:
+    code, _, err = run_tiny("generate", "--balanced", "--seeds", "1-4", "--out", tmp_path)
+    assert code == 2
+    assert "so does --balanced" in err
+
+
 def test_options_and_a_line_of_text_say_the_same(run_tiny: Run, tmp_path: Path) -> None:
     run_tiny("generate", "--where", "man, no beard, age 30..50, yaw -60..0", "--count", 3, "--out", tmp_path / "a")
     run_tiny(

@@ -6,8 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nobodies.engines import open_engine
 from nobodies.exports import export
-from nobodies.models import Model
+from nobodies.models import Description, Model
+from nobodies.models.architectures.lucidrains import Lucidrains
+from nobodies.models.architectures.stylegan2 import describe
+from nobodies.settings import EngineSettings
 from tests import stylegan2
 from tests.exports.test_exports import psnr
 from tests.exports.test_exports import tiny_case as tiny_case
@@ -47,3 +51,20 @@ def test_a_mobile_network_is_exported_too(target: Any, tiny_case: tuple[Model, A
     model, z, wanted = tiny_case
     folder = export(model, target, tmp_path / "out", batch=len(z))
     assert psnr(RUNTIMES[target](folder, {"z": z, "psi": np.array(0.5, np.float32)}), wanted) > 100
+
+
+@pytest.mark.parametrize("target", RUNTIMES)
+def test_the_operations_of_lucidrains_are_those_of_the_engine(target: Any, tmp_path: Path) -> None:
+    model = random_model()
+    folder = export(model, target, tmp_path / "out", takes="ws", batch=2)
+    engine = open_engine(model, EngineSettings(precision="f32"), compiled_folder=None)
+    ws = np.random.default_rng(1).standard_normal((2, engine.num_ws, engine.w_dim)).astype(np.float32)
+    assert psnr(RUNTIMES[target](folder, {"ws": ws}), engine.synthesize_float(ws)) > 100
+
+
+def random_model() -> Model:
+    """A generator of lucidrains' form with random weights."""
+    sizes = Lucidrains(16, 16, 0, 2, 32, {4: 16, 8: 16, 16: 8, 32: 8})
+    rng = np.random.default_rng(0)
+    tensors = {name: rng.standard_normal(shape).astype(np.float32) / 4 for name, shape in sizes.tensor_shapes()}
+    return Model(Description("theirs", "", describe(sizes), "the tests", ()), tensors)

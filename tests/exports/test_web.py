@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import logging
+import re
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from tests import stylegan2
 pytest.importorskip("onnx")
 
 
+OURS = {"page.js", "worker.js", "seeds.js", "marking.js", "offline.js", "sliders.js", "texts.js"}
+
+
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in the shape of onnxruntime-web's."""
@@ -43,12 +47,15 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_page_has_all_its_files(tmp_path: Path, runtime: Path) -> None:
     folder = export(stylegan2.load("cond-16").model(), "web", tmp_path / "page", half=True, runtime=runtime)
     names = {each.name for each in folder.iterdir()}
-    page = (folder / "index.html").read_text() + (folder / "page.js").read_text() + (folder / "worker.js").read_text()
+    page = "".join(
+        path.read_text() for path in folder.iterdir() if path.suffix in (".html", ".css") or path.name in OURS
+    )
     assert {"model.onnx", "about.json", "README.md", "ort.wasm.min.js", "ort-wasm-simd-threaded.wasm"} <= names
-    for name in ("style.css", "page.js", "worker.js", "seeds.js", "marking.js", "offline.js"):
+    for name in ("style.css", *OURS):
         assert name in names
         assert name in page
-    assert "://" not in page.replace("http://www.w3.org", ""), "the page asks nobody else for anything"
+    foreign = re.sub("http://(www.w3.org|ns.adobe.com|iptc.org|cv.iptc.org|purl.org)/", "", page)
+    assert "://" not in foreign, "the page asks nobody else for anything"
 
 
 def test_another_runtime_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
@@ -97,7 +104,7 @@ def test_a_browser_makes_the_same_face_as_the_engine_even_offline(
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
-        page.wait_for_function("document.getElementById('state').textContent.startsWith('Seed 1,')", timeout=400_000)
+        playwright.expect(page.locator("#state")).to_have_text(re.compile("^Seed 1,"), timeout=400_000)
         z = page.evaluate("import('./seeds.js').then(m => Array.from(m.latentCode(12345678901234567890n, 512)))")
         assert np.array_equal(np.array(z, np.float32), z_from_seed(12345678901234567890, 512))
         with page.expect_download() as download:
@@ -106,10 +113,16 @@ def test_a_browser_makes_the_same_face_as_the_engine_even_offline(
         server.shutdown()
         page.context.set_offline(True)
         page.reload()
-        page.wait_for_function("document.getElementById('state').textContent.startsWith('Seed 1,')", timeout=400_000)
+        playwright.expect(page.locator("#state")).to_have_text(re.compile("^Seed 1,"), timeout=400_000)
         made_in = page.text_content("#state")
         threads = page.evaluate("document.documentElement.dataset.threads")
         logging.getLogger(__name__).info("%s %s threads", made_in, threads)
+        page.locator("#change-smile").fill("1")
+        playwright.expect(page.locator("#reset")).to_be_visible(timeout=400_000)
+        page.locator("#reset").click()
+        playwright.expect(page.locator("#reset")).to_be_hidden(timeout=400_000)
+        page.locator("#another").click()
+        playwright.expect(page.locator("#state")).to_have_text(re.compile("^Seed [0-9]{2,},"), timeout=400_000)
         browser.close()
     assert complaints == []
     face = Image.open(tmp_path / "face.png")

@@ -44,6 +44,43 @@ def test_the_step_is_the_shortest_of_all_that_do_it(model: AttributeModel) -> No
         assert other @ precision @ other >= direction @ precision @ direction - 1e-6
 
 
+def in_layers(model: AttributeModel, shares: dict[str, list[float]]) -> AttributeModel:
+    """The same attributes, some of them made by some layers only."""
+    layers = np.full((len(model.names), LAYERS), 1 / LAYERS, np.float32)
+    for name, row in shares.items():
+        layers[model.index(name)] = row
+    moved = (layers > 0.2).astype(np.float32)
+    return AttributeModel(model.card, {**model.arrays, "layers": layers, "moved": moved})
+
+
+def test_an_attribute_is_moved_in_its_own_layers_only(model: AttributeModel) -> None:
+    layered = in_layers(model, {"yaw": [0.9, 0.1, 0, 0], "age": [0, 0, 0.4, 0.6]})
+    edited = edit(layered, face(3), {"yaw": +5})
+    moved = np.abs(edited.ws - face(3)).max(1) > 0
+    assert moved.tolist() == [True, False, False, False]
+    assert edited.after["yaw"] == pytest.approx(edited.before["yaw"] + 5, abs=0.05)
+    both = edit(layered, face(3), {"yaw": +5, "age": -4})
+    assert (np.abs(both.ws - face(3)).max(1) > 0).tolist() == [True, False, True, True]
+    for name, step in (("yaw", 5), ("age", -4), ("smile", 0), ("pitch", 0)):
+        assert both.after[name] == pytest.approx(both.before[name] + step, abs=0.05)
+
+
+def test_layers_that_do_all_alike_change_nothing(model: AttributeModel) -> None:
+    plain, layered = (edit(each, face(4), {"age": +7}) for each in (model, in_layers(model, {})))
+    assert plain.ws == pytest.approx(layered.ws, abs=1e-5)
+    assert plain.length == pytest.approx(layered.length)
+
+
+def test_a_face_of_another_number_of_layers_is_refused(model: AttributeModel) -> None:
+    with pytest.raises(ShapeError, match="these attributes are of 4"):
+        edit(in_layers(model, {}), face(1)[:3], {"age": +1})
+
+
+def test_what_was_found_missing_is_added_to_the_step(model: AttributeModel) -> None:
+    once, further = edit(model, face(5), {"age": +5}), edit(model, face(5), {"age": +5}, further={"age": 2.0})
+    assert further.after["age"] == pytest.approx(once.after["age"] + 2, abs=0.05)
+
+
 def test_without_holding_a_step_is_shorter_still(model: AttributeModel) -> None:
     held, free = (edit(model, face(2), {"age": +5}, hold=hold) for hold in (True, False))
     assert free.length < held.length

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from nobodies.errors import SettingError
 from nobodies.latents.attributes import AttributeModel, sigmoid
-from nobodies.latents.fitting import auc, fit_attributes, platt, ridge
+from nobodies.latents.fitting import auc, band_edges, fit_attributes, fit_layers, log_loss, logistic, platt, ridge
 from nobodies.latents.vocabulary import ATTRIBUTES
 from tests.latents.attribute_worlds import FINGERPRINT, fitted, style_codes, truth
 
@@ -35,6 +37,28 @@ def test_ridge_does_not_see_a_pattern_in_noise() -> None:
     random = np.random.default_rng(2)
     weights, _, _ = ridge(random.normal(size=(300, 100)), random.normal(size=300))
     assert np.linalg.norm(weights) < 0.2
+
+
+def test_a_logistic_line_recovers_what_drew_the_labels() -> None:
+    random = np.random.default_rng(4)
+    x = random.normal(size=(6000, 4))
+    true = x @ np.array([2.0, -1.0, 0.0, 0.5]) - 1.5
+    there = random.random(6000) < sigmoid(true)
+    weights, offset, left_out = logistic(x, there)
+    assert weights == pytest.approx([2.0, -1.0, 0.0, 0.5], abs=0.2)
+    assert offset == pytest.approx(-1.5, abs=0.15)
+    assert log_loss(left_out, there) == pytest.approx(log_loss(true, there), abs=0.01)
+
+
+def test_what_is_left_out_of_a_logistic_line_had_no_say_in_it() -> None:
+    random = np.random.default_rng(5)
+    x, there = random.normal(size=(100, 60)), random.random(100) < 0.5
+    _, _, left_out = logistic(x, there, np.array([0.1]))
+    assert auc(left_out, there) < 0.75  # noise; seen, it would be told apart perfectly
+
+
+def test_log_loss_of_even_odds_is_a_bit() -> None:
+    assert log_loss(np.zeros(4), np.array([True, False, True, True])) == pytest.approx(np.log(2))
 
 
 def test_platt_recovers_the_curve_that_drew_the_labels() -> None:
@@ -107,6 +131,35 @@ def test_an_attribute_that_hardly_occurs_is_left_out() -> None:
     labels = truth(w) | {"sunglasses": np.zeros(300)}
     model = fit_attributes(w, labels, w, model="world", weights=FINGERPRINT, labelled_by={})
     assert "sunglasses" not in model.names
+
+
+def test_the_layers_of_an_attribute_are_found() -> None:
+    model, num_ws = fitted(), 23
+    edges = band_edges(num_ws)
+    assert edges.tolist() == [0, 4, 7, 10, 13, 23]
+    random = np.random.default_rng(6)
+    w = np.stack([style_codes(400, 60 + band) for band in range(5)], axis=1)
+    by_band = [truth(w[:, band]) for band in range(5)]
+    labels = {name: by_band[0][name] for name in model.names}  # all in the first band
+    labels["age"] = 0.25 * by_band[2]["age"] + 0.75 * by_band[4]["age"] + random.normal(size=400)
+    layered = fit_layers(model, w, labels, num_ws)
+    assert layered.layers is not None
+    assert layered.layers.sum(1) == pytest.approx(np.ones(len(model.names)), abs=1e-5)
+    shares = layered.layer_shares(num_ws)[model.index("age")]
+    assert [shares[first:end].sum() for first, end in pairwise(edges)] == pytest.approx(
+        [0, 0, 0.25, 0, 0.75], abs=0.06
+    )
+    assert layered.layers_of("yaw", num_ws).all()
+    assert layered.layers_of("age", num_ws).tolist() == [False] * 4 + [True] * 19  # the first does nothing for it
+    again = AttributeModel.from_bytes(layered.to_bytes())
+    assert np.array_equal(again.layer_shares(num_ws), layered.layer_shares(num_ws))
+    ws = np.repeat(style_codes(3, 70)[:, None], num_ws, 1)
+    assert layered.scores(ws) == pytest.approx(model.scores(ws[:, 0]), abs=1e-4)
+
+
+def test_too_few_mixed_faces_are_refused() -> None:
+    with pytest.raises(SettingError, match="50 mixed faces are too few"):
+        fit_layers(fitted(), style_codes(50)[:, None], {}, 1)
 
 
 def test_too_few_faces_are_refused() -> None:

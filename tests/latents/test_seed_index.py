@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
 from nobodies.latents.attributes import AttributeModel
@@ -11,6 +12,10 @@ from tests.latents.attribute_worlds import fitted, style_codes
 
 CODES = style_codes(500, 31).astype(np.float32)
 AVERAGE = np.full(CODES.shape[1], 0.5, np.float32)
+
+
+def every(psi: float) -> NDArray[np.float64]:
+    return np.full(len(fitted().names), psi)
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +34,14 @@ def test_no_seed_that_fits_is_passed_over(psi: float, age: int, years: int, smil
     index = SeedIndex.build(model, [CODES])
     wished = Wishes(age=Range(age, age + years), smile=smile, adults_only=False)
     fitting = wished.screen(model, AVERAGE + np.float32(psi) * (CODES - AVERAGE))
-    possible = index.may_fit(range(500), *wished.score_bounds(model), model.scores(AVERAGE[None])[0], psi)
+    possible = index.may_fit(range(500), *wished.score_bounds(model), model.scores(AVERAGE[None])[0], every(psi))
     assert not (fitting & ~possible).any()
 
 
 def test_hardly_a_seed_is_let_pass_in_vain(model: AttributeModel, index: SeedIndex) -> None:
     wished = parse_wishes("age 30..40, woman")
     fitting = wished.screen(model, CODES)
-    possible = index.may_fit(range(500), *wished.score_bounds(model), model.scores(AVERAGE[None])[0], 1.0)
+    possible = index.may_fit(range(500), *wished.score_bounds(model), model.scores(AVERAGE[None])[0], every(1.0))
     assert 0 < fitting.sum() <= possible.sum() <= 1.3 * fitting.sum() + 3
 
 

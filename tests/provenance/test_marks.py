@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nobodies.errors import SettingError
 from nobodies.imaging import xmp_of
+from nobodies.imaging.decode import read_pixels
 from nobodies.provenance import encode_marked, is_marked, recipe_of
 from nobodies.provenance.marks import digest_of, message_of
 from nobodies.provenance.watermark import Kind, Message, detect
 from nobodies.settings import MarkSettings, PictureFormat
+from nobodies.web.pictures import circled
 from tests.provenance.watermark.pictures import photograph
 
 RECIPE = {"model": "tiny", "seed": 2**63 + 5, "psi": 0.7}
@@ -71,8 +74,35 @@ def test_a_digest_stands_for_the_face_not_for_the_file() -> None:
     assert digest_of(RECIPE | {"psi": 0.5}) != digest_of(RECIPE)
 
 
-def test_pictures_with_transparency_are_written_without_a_watermark() -> None:
-    image = photograph(128).convert("RGBA")
-    back = _opened(encode_marked(image, RECIPE, format="png", marks=UNSIGNED))
+@pytest.mark.parametrize("format", ["png", "webp", "avif"])
+def test_a_round_picture_carries_its_watermark_where_it_can_be_seen(format: PictureFormat) -> None:
+    image = circled(photograph(256))
+    data = encode_marked(image, RECIPE, format=format, marks=UNSIGNED)
+    back = _opened(data)
     assert back.mode == "RGBA"
-    np.testing.assert_array_equal(np.asarray(back), np.asarray(image))
+    found = detect(Image.fromarray(read_pixels(data)))  # as it looks on white
+    assert found is not None
+    assert found.message == Message(Kind.SEED, 2**63 + 5)
+
+
+def test_what_is_wholly_transparent_stays_as_it_is() -> None:
+    image = circled(photograph(256))
+    marked = np.asarray(_opened(encode_marked(image, RECIPE, format="png", marks=UNSIGNED)))
+    hidden = np.asarray(image)[..., 3] == 0
+    assert hidden.any()
+    np.testing.assert_array_equal(marked[hidden], np.asarray(image)[hidden])
+    np.testing.assert_array_equal(marked[..., 3], np.asarray(image)[..., 3])
+    assert (marked[~hidden] != np.asarray(image)[~hidden]).any()
+
+
+def test_grey_pictures_are_marked_too() -> None:
+    back = _opened(encode_marked(photograph(256).convert("L"), RECIPE, marks=UNSIGNED))
+    assert back.mode == "L"
+    found = detect(back)
+    assert found is not None
+    assert found.message == Message(Kind.SEED, 2**63 + 5)
+
+
+def test_a_picture_of_another_mode_is_refused() -> None:
+    with pytest.raises(SettingError, match="mode P cannot be marked"):
+        encode_marked(photograph(128).convert("P"), RECIPE, format="png")

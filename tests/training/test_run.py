@@ -133,6 +133,14 @@ def test_nan_stops_and_names_the_last_good_snapshot(dataset: PictureDataset, tmp
     assert load_snapshot(folder.snapshot_paths()[-1]).discriminator.b4.out.bias.isfinite().all()
 
 
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.held(), pytest.raises(TrainingError, match="another process trains in"), folder.held():
+        pass
+    with folder.held():
+        pass
+
+
 def test_old_snapshots_go_and_generators_stay(dataset: PictureDataset, tmp_path: Path) -> None:
     run_to_end(tmp_path / "run", dataset, tiny_config(keep_snapshots=2))
     folder = RunFolder(tmp_path / "run")
@@ -175,6 +183,29 @@ def test_transfer(dataset: PictureDataset, tmp_path: Path) -> None:
     assert torch.equal(ours, theirs)
     with pytest.raises(TrainingError, match="img_channels 3, this run 1"):
         begin_or_continue(RunFolder(tmp_path / "third"), tiny_config(img_channels=1), ALONE, transfer_from=snapshot)
+
+
+@pytest.mark.parametrize("with_trained", [True, False])
+def test_transfer_from_imported_networks(tmp_path: Path, with_trained: bool) -> None:
+    """The file of 'nobodies models import --networks': no header of ours, no filters, perhaps the average alone."""
+    from safetensors.torch import save_file
+
+    first = fresh_state(tiny_config(seed=1))
+    parts = {"G_ema.": first.g_ema, "D.": first.discriminator}
+    parts |= {"G.": fresh_state(tiny_config(seed=2)).generator} if with_trained else {}
+    tensors = {f"{prefix}{name}": each for prefix, part in parts.items() for name, each in part.state_dict().items()}
+    wanted = {name: tensor.contiguous() for name, tensor in tensors.items() if not name.endswith("filter")}
+    wanted.pop("G.mapping.w_avg", None)
+    save_file(wanted, tmp_path / "networks.safetensors")
+    state = begin_or_continue(
+        RunFolder(tmp_path / "run"), tiny_config(seed=5), ALONE, transfer_from=tmp_path / "networks.safetensors"
+    )
+    for name, tensor in state.generator.state_dict().items():
+        assert torch.equal(tensor, tensors[f"{'G' if with_trained else 'G_ema'}.{name}"]), name
+    assert torch.equal(state.discriminator.b4.fc.weight, first.discriminator.b4.fc.weight)
+    wider = tiny_config(img_channels=1)
+    with pytest.raises(WeightsError, match="want"):
+        begin_or_continue(RunFolder(tmp_path / "x"), wider, ALONE, transfer_from=tmp_path / "networks.safetensors")
 
 
 def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ def test_bf16_trains(dataset: PictureDataset) -> None:
 
 
 def test_figures_are_averaged_over_the_steps_that_have_them() -> None:
-    first = StepReport(1, 1.0, 2.0, 5.0, 7.0, 0.5)
-    second = StepReport(2, 3.0, 2.0, None, None, 1.0)
-    assert mean_report([first, second]) == StepReport(2, 2.0, 2.0, 5.0, 7.0, 0.75)
+    first = StepReport(1, 1.0, 2.0, 5.0, 7.0, 0.5, 1.0, -1.0)
+    second = StepReport(2, 3.0, 2.0, None, None, 1.0, 2.0, -1.0)
+    assert mean_report([first, second]) == StepReport(2, 2.0, 2.0, 5.0, 7.0, 0.75, 1.5, -1.0)
     assert mean_report([second]).r1_loss is None
 
 

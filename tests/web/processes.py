@@ -14,7 +14,7 @@ from nobodies.web.serve import serve
 from tests.conftest import NumpyEngine, tiny_model
 
 
-def load_tiny(*_: Any) -> tuple[Generator, Features]:
+def load_tiny(*_: Any, **__: Any) -> tuple[Generator, Features]:
     """Load in the place of the real model."""
     return Generator(tiny_model(), NumpyEngine()), Features()
 

@@ -57,7 +57,9 @@ class ParityModel:
     def predict(self, seed: int) -> Mapping[str, float]:
         return {"parity": seed % 2}
 
-    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
+    def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
+        if balanced:
+            yield from range(from_seed, from_seed + 1000, 10)
         if wishes not in ("even", "odd"):
             raise SettingError(f"wish '{wishes}' is not known: even, odd")
         yield from (seed for seed in range(from_seed, from_seed + 1000) if seed % 2 == (wishes == "odd"))
@@ -86,6 +88,18 @@ def test_wishes_choose_and_attributes_are_told(wishing_client: TestClient) -> No
     assert body["faces"][0]["attributes"] == {"parity": 1}
     assert [face["seed"] for face in wishing_client.get(body["next"]).json()["faces"]] == ["17", "19", "21"]
     assert "not known" in wishing_client.get("/api/v1/faces?where=blue").json()["detail"]
+
+
+def test_a_balanced_list_goes_on_balanced(wishing_client: TestClient) -> None:
+    body = wishing_client.get("/api/v1/faces?count=2&balanced=true&from_seed=10").json()
+    assert [face["seed"] for face in body["faces"]] == ["10", "20"]
+    assert [face["seed"] for face in wishing_client.get(body["next"]).json()["faces"]] == ["21", "31"]
+
+
+def test_balance_needs_an_attribute_model(open_site: Open) -> None:
+    answer = open_site().get("/api/v1/faces?balanced=true")
+    assert answer.status_code == 422
+    assert "no attribute model" in answer.json()["detail"]
 
 
 def test_edits_change_the_picture(wishing_client: TestClient) -> None:

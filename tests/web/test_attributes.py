@@ -31,6 +31,11 @@ def test_what_is_found_fits_the_wishes(attributes: FaceAttributes) -> None:
         assert values["woman"] > 0.5
 
 
+def test_a_balanced_choice_is_that_of_the_library(generator: Generator, attributes: FaceAttributes) -> None:
+    seeds = [seed for seed, _ in zip(attributes.choose("", 5, balanced=True), range(5), strict=False)]
+    assert seeds == list(generator.choose("", count=5, from_seed=5, balanced=True))
+
+
 def test_nobody_who_looks_like_a_minor_comes_up_by_chance(
     generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

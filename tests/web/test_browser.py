@@ -222,6 +222,16 @@ def test_wishes_are_found_and_attributes_changed(visit: Visit) -> None:
     expect(page.locator("#edit-age-value")).to_have_text("+1")
 
 
+def test_a_balanced_wall_grows_balanced(visit: Visit) -> None:
+    page = visit("/choose")
+    page.get_by_label("All ages, women and men").check()
+    with page.expect_response(lambda answer: "balanced=true" in answer.url) as asked:
+        page.get_by_role("button", name="Find").click()
+    assert asked.value.ok
+    expect(page.locator("#found")).to_contain_text("faces found in")
+    assert page.locator("#wall li").count() > 0
+
+
 def test_impossible_wishes_are_explained(visit: Visit) -> None:
     page = visit("/choose")
     page.locator("[name=age_from]").fill("60")

@@ -51,15 +51,18 @@ def fit(num_faces: int, state: Path, out: Path | None, **options: Any) -> None:
     from tqdm import tqdm
 
     from nobodies.labelling import fit_from_survey
-    from nobodies.survey import load_survey, run_survey
+    from nobodies.latents.fitting import FEWEST_FACES
+    from nobodies.survey import Kind, load_survey, run_survey
 
     generator = open_generator(options)
     out = out or attributes_file(generator.model.name)
     make_folder(out.parent)
-    with tqdm(total=num_faces, unit="face", file=sys.stderr, disable=None) as bar:
-        for done in run_survey(generator, state, num_faces):
-            bar.update(done - bar.n)
-    fitted = fit_from_survey(load_survey(state), generator)
+    plans: dict[Kind, int] = {"faces": num_faces, "mixed": max(num_faces // 10, FEWEST_FACES)}
+    for kind, total in plans.items():
+        with tqdm(total=total, unit="face", desc=kind, file=sys.stderr, disable=None) as bar:
+            for done in run_survey(generator, state, total, kind=kind):
+                bar.update(done - bar.n)
+    fitted = fit_from_survey(load_survey(state), load_survey(state, kind="mixed"), generator)
     write_atomic(out, fitted.to_bytes())
     write_atomic(out.with_name(f"{out.stem}.index.safetensors"), build_index(generator, fitted).to_bytes())
     print_card(fitted)

@@ -23,7 +23,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, PictureFormat, Pict
     "--faces", "count", type=click.IntRange(4, 10_000), default=40, show_default=True, help="Faces a figure."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@settings_options(EngineSettings, without="layout")
+@settings_options(EngineSettings, without=("layout",))
 def command(model: str, count: int, as_json: bool, **options: Any) -> None:
     """Measure speed and memory on this machine.
 

@@ -23,6 +23,7 @@ from nobodies.settings import FaceSettings
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
     help="age=60, age=+10, smile=yes, glasses=none, yaw==-20 (two signs for a value below 0); may be repeated.",
 )  # fmt: skip
+@click.option("--checked", is_flag=True, help="Draw, measure how far it went, and correct that.")
 @click.option("--strip", metavar="NAME=LOW..HIGH", help="Instead: a strip of steps, such as age=-20..+20.")
 @click.option("--steps", default=7, show_default=True, type=click.IntRange(2, 25), help="Pictures on the strip.")
 @click.option(
@@ -31,7 +32,13 @@ from nobodies.settings import FaceSettings
 @click.option("--w-out", type=click.Path(path_type=Path), help="Write the new style codes too, .npy.")
 @generator_options
 def command(
-    changes: tuple[str, ...], strip: str | None, steps: int, out: Path, w_out: Path | None, **options: Any
+    changes: tuple[str, ...],
+    checked: bool,
+    strip: str | None,
+    steps: int,
+    out: Path,
+    w_out: Path | None,
+    **options: Any,
 ) -> None:
     """Change a face: the smallest step that moves what is asked and keeps the rest.
 
@@ -40,6 +47,8 @@ def command(
     """
     if bool(changes) == bool(strip):
         raise SettingError("give --set NAME=VALUE, or --strip NAME=LOW..HIGH")
+    if strip and checked:
+        raise SettingError("--checked is for --set: the steps of a strip are not measured")
     parsed = parse_changes(changes) if changes else None
     format_of(out)
     settings = face_settings(options)
@@ -49,7 +58,7 @@ def command(
         _write_strip(generator, ws, strip, steps, out)
         return
     assert parsed is not None, "changes were given"
-    edited = generator.edit(ws, parsed)
+    edited = generator.edit(ws, parsed, checked=checked)
     face = generator.face(w=edited.ws, noise=_noise(settings))
     made_from = face.recipe() | {"edited": options["seed"] or str(options["w_file"]), "changes": list(changes)}
     write_picture(out, face.image, made_from)
@@ -76,7 +85,9 @@ def _noise(settings: FaceSettings) -> Any:
 
 
 def _moved(edited: Edited, names: list[str]) -> str:
-    return ", ".join(f"{name} {edited.before[name]:.2f} to {edited.after[name]:.2f}" for name in names)
+    return ", ".join(
+        f"{name} {edited.before[name]:.2f} to {edited.after[name]:.2f}" for name in names if name in edited.after
+    )
 
 
 def _write_codes(path: Path, edited: Edited) -> None:

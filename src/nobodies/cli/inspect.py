@@ -5,8 +5,6 @@ from pathlib import Path
 
 import click
 
-from nobodies.cli.verify import content_of
-from nobodies.errors import InputError
 from nobodies.inspection import Inspection, inspect
 
 
@@ -20,11 +18,7 @@ def command(file: Path, as_json: bool) -> None:
     portraits use, asks a small classifier, and looks for faults. Uses no network. Nothing that it finds or does not
     find proves that a picture is a photograph.
     """
-    content = content_of(file)
-    try:
-        found = inspect(content)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+    found = inspect(file)
     click.echo(json.dumps(found.to_json(), indent=2) if as_json else _report(found))
 
 

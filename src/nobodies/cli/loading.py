@@ -18,7 +18,7 @@ from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Layou
 
 def generator_options(command: Command) -> Command:
     """Add the options that choose a model, how its faces are drawn, and how it is run."""
-    command = settings_options(EngineSettings, without="layout")(command)
+    command = settings_options(EngineSettings, without=("layout",))(command)
     command = settings_options(FaceSettings)(command)
     return click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")(
         command

@@ -11,6 +11,7 @@ from nobodies.errors import NobodiesError
 # One line of help a command, so that `nobodies --help` imports none of them.
 COMMANDS = {
     "generate": "Make portraits of people who do not exist.",
+    "bulk": "Make a large set of labelled portraits, on many cores or machines.",
     "edit": "Change a face: older, smiling, without glasses, turned.",
     "mix": "Mix faces, layer by layer, or find the face between several.",
     "morph": "Make a film of faces that turn into each other.",
@@ -28,6 +29,7 @@ COMMANDS = {
     "audit": "Measure how alike faces are, among themselves and to real people.",
     "block": "Never give out a face that resembles a person.",
     "serve": "Serve the site and its API on this machine.",
+    "keys": "Keep the API keys that several servers share.",
     "bench": "Measure speed and memory on this machine.",
 }
 

@@ -103,8 +103,8 @@ def add(path: Path, name: str | None) -> None:
 def import_(path: Path, name: str | None, networks: Path | None) -> None:
     """Take in other people's StyleGAN2 weights.
 
-    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's .pt, or safetensors under the
-    official names; its content tells which. Nothing in it is run.
+    PATH is a pickle of the official TensorFlow or PyTorch release, rosinality's or lucidrains' .pt, or safetensors
+    under the official names; its content tells which. Nothing in it is run.
     """
     from nobodies.importing import import_model
 

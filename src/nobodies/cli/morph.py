@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from nobodies import latents
 from nobodies.cli.edit import parse_slider
 from nobodies.cli.loading import face_settings, generator_options, open_generator
+from nobodies.cli.options import settings_from, settings_options
 from nobodies.errors import SettingError
 from nobodies.files import make_folder
 from nobodies.generator import Face, Generator
 from nobodies.imaging import resize
-from nobodies.imaging.animation import require_animation, write_animation
 from nobodies.motion import Motion, morph, slide, swing
-from nobodies.provenance import packet
-from nobodies.settings import FaceSettings
+from nobodies.provenance import write_marked_animation
+from nobodies.provenance.moving import require_marked
+from nobodies.settings import FaceSettings, MarkSettings
 
 _USUAL_PX = 512
 
@@ -39,13 +40,15 @@ _USUAL_PX = 512
               help="Side of the picture; 512 if not given, or less if the model draws smaller ones.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("morph.mp4"), show_default=True,
               help=".mp4, .webm, .mkv, .mov, .gif or .webp.")  # fmt: skip
+@settings_options(MarkSettings)
 @generator_options
 def command(seconds: float, fps: float, size_px: int | None, out: Path, **options: Any) -> None:
     """Make a film of faces that turn into each other, or of one face that changes."""
     num_frames = round(seconds * fps) if 0 < seconds <= 3600 else 0
     if num_frames < 1:
         raise SettingError(f"--seconds is {seconds:g}: it must be above 0, up to an hour")
-    require_animation(out)
+    marks = settings_from(MarkSettings, options)
+    require_marked(out, marks)
     settings = face_settings(options)
     if settings.noise == "seeded":
         raise SettingError("pictures between faces have no seed for --noise seeded: choose stored or none")
@@ -56,10 +59,20 @@ def command(seconds: float, fps: float, size_px: int | None, out: Path, **option
         raise SettingError(f"--size is {size_px}: {generator.model.name} makes {largest} px at most")
     codes = _codes(generator, options, num_frames, settings)
     make_folder(out.parent)
-    made_from = {"morph": options["seeds"] or options["slider"], "model": generator.model.name, "psi": settings.psi}
-    faces = generator.draw(((None, each) for each in codes), settings)
-    count = write_animation(out, _pictures(faces, size_px), rate_fps=fps, loop=options["loop"], xmp=packet(made_from))
+    pictures = _pictures(generator.draw(((None, each) for each in codes), settings), size_px)
+    count = write_marked_animation(
+        out, pictures, _recipe(generator, options, settings), rate_fps=fps, loop=options["loop"], marks=marks
+    )
     click.echo(f"{out}: {count} pictures, {count / fps:.1f} s")
+
+
+def _recipe(generator: Generator, options: dict[str, Any], settings: FaceSettings) -> dict[str, Any]:
+    """Say what made the film, in JSON values."""
+    drawn = {"model": generator.model.name, "weights": generator.model.fingerprint, "psi": settings.psi}
+    drawn |= {"cutoff": settings.cutoff, "noise": settings.noise}
+    if options["slider"] is not None:
+        return drawn | {"slide": options["slider"], "of_seed": latents.parse_seed(options["seed"])}
+    return drawn | {"morph": options["seeds"], "through": options["through"]}
 
 
 def _codes(

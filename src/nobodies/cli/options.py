@@ -14,12 +14,12 @@ Group = TypeVar("Group", bound=Settings)
 _FLAGS: Mapping[str, tuple[str, str | None]] = {"size_px": ("--size", "PX"), "min_size_px": ("--min-size", "PX")}
 
 
-def settings_options(group: type[Settings], *, without: str = "") -> Callable[[Command], Command]:
-    """Add an option for every setting of a group but one that the command decides by itself."""
+def settings_options(group: type[Settings], *, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Add an option for every setting of a group but those that the command decides by itself."""
 
     def decorate(command: Command) -> Command:
         for each in reversed(described(group)):
-            command = command if each.name == without else _option(each)(command)
+            command = command if each.name in without else _option(each)(command)
         return command
 
     return decorate

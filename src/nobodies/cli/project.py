@@ -3,7 +3,7 @@
 import io
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
@@ -14,15 +14,22 @@ from nobodies.errors import SettingError
 from nobodies.files import require_writable, write_atomic
 from nobodies.imaging import contact_sheet
 from nobodies.imaging.decode import read_pixels
-from nobodies.projection import Likeness, align_photograph, project
+from nobodies.projection import Likeness, Method, align_photograph, project
 
 
 @click.command(name="project")
 @click.argument("photograph", type=click.Path(path_type=Path))
 @click.option("--seconds", default=60.0, show_default=True, help="Time to look for likeness; 0 for a first answer.")
+@click.option(
+    "--method",
+    type=click.Choice(get_args(Method)),
+    default="measured",
+    show_default=True,
+    help="Draw, measure and correct; or follow gradients with one code, or one a layer (both need torch).",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("projected"), show_default=True, help="Folder.")
 @generator_options
-def command(photograph: Path, seconds: float, out: Path, **options: Any) -> None:
+def command(photograph: Path, seconds: float, method: Method, out: Path, **options: Any) -> None:
     """Find the invented person who looks most like a photograph.
 
     Writes face.png, its style code w.npy (for 'nobodies edit --w' and 'generate --w'), and side-by-side.jpg. It keeps
@@ -37,7 +44,7 @@ def command(photograph: Path, seconds: float, out: Path, **options: Any) -> None
     require_writable(out)
     best: Likeness | None = None
     with tqdm(unit="face", file=sys.stderr, disable=None) as bar:
-        for best in project(generator, aligned, limit_s=seconds):
+        for best in project(generator, aligned, limit_s=seconds, method=method):
             bar.update(best.number - bar.n)
             bar.set_postfix(distance=f"{best.distance:.3f}")
     if best is None:
@@ -50,7 +57,11 @@ def command(photograph: Path, seconds: float, out: Path, **options: Any) -> None
     file = io.BytesIO()
     np.save(file, best.w)
     write_atomic(out / "w.npy", file.getvalue())
-    click.echo(f"{out}: identity distance {best.distance:.3f} after {best.number} faces; {_verdict(best.distance)}")
+    done = f"{best.number} {_COUNTED[method]}"
+    click.echo(f"{out}: identity distance {best.distance:.3f} after {done}; {_verdict(best.distance)}")
+
+
+_COUNTED = {"measured": "faces", "gradient": "steps", "layers": "steps"}
 
 
 def _verdict(distance: float) -> str:

@@ -70,14 +70,20 @@ def command(
 
     import torch
 
+    from nobodies.training.memory import keep_freed_memory
     from nobodies.training.processes import join
     from nobodies.training.run import RunFolder, begin_or_continue, check_data, train
 
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     check_data(config, dataset)
     folder = RunFolder(out)
-    with join(device) as processes, _stop_on_signals() as stop:
+    with (
+        join(device) as processes,
+        folder.held() if processes.is_first else nullcontext(),
+        _stop_on_signals() as stop,
+    ):
         state = begin_or_continue(folder, config, processes, transfer_from=transfer)
         _announce(state.num_pictures, out, processes)
         with _board(out) if board and processes.is_first else nullcontext() as writer:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from nobodies.errors import DependencyError, OutputError, SettingError
+from nobodies.exports.changing import with_changes
 from nobodies.exports.plan import Inputs, Plan, plan_for
 from nobodies.files import explained, make_folder, write_atomic
 from nobodies.models import Model
@@ -58,6 +59,8 @@ def export(
     """
     _check(target, takes, batch, half)
     plan = plan_for(model, takes=takes, batch=batch, half=half)
+    if target == "web":
+        plan = with_changes(plan)
     if folder.exists():
         raise OutputError(f"{folder} exists: remove it, or choose another with '--out'")
     make_folder(folder.parent)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nobodies.engines.mapping import folded_layers
 from nobodies.errors import WeightsError
 from nobodies.exports.ops import Ops
-from nobodies.models.architectures import Architecture, mobile_stylegan, stylegan2
+from nobodies.models.architectures import Architecture, lucidrains, mobile_stylegan, stylegan2
 from nobodies.models.architectures.grid import CELL_PX, LIMIT, TILE_PX, block_px, part_px, projection
 from nobodies.models.architectures.grid import TENSOR as GRID
 
@@ -18,9 +18,9 @@ Array = NDArray[np.float32]
 T = TypeVar("T")
 
 _EPSILON: Final = 1e-8
-_GAIN: Final = np.float32(math.sqrt(2))
 _TAPS: Final = np.array([1, 3, 3, 1], np.float32) / 4
 _FILTER: Final[Array] = np.outer(_TAPS, _TAPS).astype(np.float32)
+_BLUR: Final[Array] = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / np.float32(16)
 
 
 class Network(Generic[T]):
@@ -60,6 +60,8 @@ class Network(Generic[T]):
         match self._architecture:
             case mobile_stylegan.Architecture():
                 return _Mobile(self._ops, self._architecture, self._tensors, code).draw()
+            case lucidrains.Lucidrains():
+                return _Lucidrains(self._ops, self._architecture, self._tensors, code).draw()
             case stylegan2.StyleGan2():
                 return _StyleGan2(self._ops, self._architecture, self._tensors, code).draw()
         raise WeightsError(f"{type(self._architecture).__name__} cannot be exported")
@@ -77,17 +79,20 @@ class _StyleGan2(Generic[T]):
         self, ops: Ops[T], sizes: stylegan2.StyleGan2, tensors: Mapping[str, Any], code: Callable[[int], T]
     ) -> None:
         self._ops, self._sizes, self._tensors = ops, sizes, tensors
+        self._gain = np.float32(sizes.lrelu_gain)
         self._styles = {layer: self._style(layer, code(index)) for layer, _, index in sizes.modulated_layers()}
 
     def draw(self) -> T:
-        ops = self._ops
-        x = self._convolved(ops.constant(self._tensors["synthesis.b4.const"][None]), "synthesis.b4.conv1")
+        x = self._first()
         picture = self._to_rgb(x, 4)
         for size in list(self._sizes.channels)[1:]:
             x = self._convolved(x, f"synthesis.b{size}.conv0", doubled=True)
             x = self._convolved(x, f"synthesis.b{size}.conv1")
-            picture = ops.add(self._upsampled(picture), self._to_rgb(x, size))
+            picture = self._ops.add(self._upsampled(picture), self._to_rgb(x, size))
         return picture
+
+    def _first(self) -> T:
+        return self._convolved(self._ops.constant(self._tensors["synthesis.b4.const"][None]), "synthesis.b4.conv1")
 
     def _style(self, layer: str, code: T) -> T:
         weight, bias = (self._tensors[f"{layer}.affine.{part}"] for part in ("weight", "bias"))
@@ -102,24 +107,27 @@ class _StyleGan2(Generic[T]):
     def _convolved(self, x: T, layer: str, *, doubled: bool = False) -> T:
         ops, weight = self._ops, self._tensors[f"{layer}.weight"]
         x = self._scaled(x, layer)
-        if doubled:
-            grown = ops.grow(x, np.ascontiguousarray(weight.transpose(1, 0, 2, 3)))
-            kernels = np.broadcast_to(_FILTER, (len(weight), 1, 4, 4)).copy()
-            y = ops.convolve(grown, kernels, padding=1, groups=len(weight))
-        else:
-            y = ops.convolve(x, weight, padding=1)
+        y = self._convolved_doubled(x, weight) if doubled else ops.convolve(x, weight, padding=1)
         y = ops.multiply(y, ops.as_channels(self._demodulation(layer), len(weight)))
-        noise = self._tensors[f"{layer}.noise_const"] * self._tensors[f"{layer}.noise_strength"] * _GAIN
-        y = ops.add(y, ops.constant(noise[None, None]))
-        y = ops.add(y, ops.constant(self._tensors[f"{layer}.bias"][None, :, None, None] * _GAIN))
+        y = ops.add(y, self._noise(layer))
+        y = ops.add(y, ops.constant(self._tensors[f"{layer}.bias"][None, :, None, None] * self._gain))
         return self._clipped(ops.leaky_relu(y, self._sizes.lrelu_slope))
+
+    def _convolved_doubled(self, x: T, weight: Array) -> T:
+        grown = self._ops.grow(x, np.ascontiguousarray(weight.transpose(1, 0, 2, 3)))
+        kernels = np.broadcast_to(_FILTER, (len(weight), 1, 4, 4)).copy()
+        return self._ops.convolve(grown, kernels, padding=1, groups=len(weight))
+
+    def _noise(self, layer: str) -> T:
+        noise = self._tensors[f"{layer}.noise_const"] * self._tensors[f"{layer}.noise_strength"] * self._gain
+        return self._ops.constant(noise[None, None])
 
     def _demodulation(self, layer: str) -> T:
         ops = self._ops
         energy = np.square(self._tensors[f"{layer}.weight"]).sum(axis=(2, 3))
         total = ops.matmul(ops.multiply(self._styles[layer], self._styles[layer]), energy)
         root = ops.sqrt(ops.add(total, ops.constant(np.array([[_EPSILON]], np.float32))))
-        return ops.divide(ops.constant(np.array([[_GAIN]], np.float32)), root)
+        return ops.divide(ops.constant(np.array([[self._gain]], np.float32)), root)
 
     def _to_rgb(self, x: T, size: int) -> T:
         layer = f"synthesis.b{size}.torgb"
@@ -134,6 +142,26 @@ class _StyleGan2(Generic[T]):
 
     def _clipped(self, x: T) -> T:
         return x if self._sizes.conv_clamp is None else self._ops.clip(x, self._sizes.conv_clamp)
+
+
+class _Lucidrains(_StyleGan2[T]):
+    """What is otherwise; see `nobodies.models.architectures.lucidrains`."""
+
+    def _first(self) -> T:
+        x = self._ops.constant(self._tensors["synthesis.b4.const"][None])
+        return self._convolved(self._convolved(x, "synthesis.b4.conv0"), "synthesis.b4.conv1")
+
+    def _convolved_doubled(self, x: T, weight: Array) -> T:
+        return self._ops.convolve(self._ops.interpolate(x), weight, padding=1)
+
+    def _noise(self, layer: str) -> T:
+        strengths = self._tensors[f"{layer}.noise_strength"][None, :, None, None]
+        noise = self._tensors[f"{layer}.noise_const"][None, None]
+        return self._ops.multiply(self._ops.constant(noise), self._ops.constant(strengths))
+
+    def _upsampled(self, picture: T) -> T:
+        kernels = np.broadcast_to(_BLUR, (3, 1, 3, 3)).copy()
+        return self._ops.convolve(self._ops.reflect(self._ops.interpolate(picture)), kernels, groups=3)
 
 
 class _Mobile(Generic[T]):

@@ -27,16 +27,17 @@ def build(plan: Plan) -> bytes:
 
     ops = OnnxOps(half=plan.half)
     network = Network(ops, plan.architecture, plan.model.tensors)
-    picture = plan.picture(network, ops)
+    nodes = plan.outputs(network, ops)
     batch = plan.batch or "N"
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, *shape] if shape else [])
         for name, shape in plan.inputs.items()
     ]
     side = plan.architecture.resolution
-    output = helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, side, side])
-    last = helper.make_node("Identity", [picture], ["image"])
-    graph = helper.make_graph([*ops.nodes, last], plan.model.name, inputs, [output], ops.initializers)
+    shapes = {name: [batch, 3, side, side] if name == "image" else [batch, 1] for name in nodes}
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    last = [helper.make_node("Identity", [node], [name]) for name, node in nodes.items()]
+    graph = helper.make_graph([*ops.nodes, *last], plan.model.name, inputs, outputs, ops.initializers)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="nobodies",
         producer_version=__version__, doc_string=plan.card(),

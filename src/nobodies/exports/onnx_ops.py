@@ -61,6 +61,13 @@ class OnnxOps:
     def grow(self, x: str, weight: Array) -> str:
         return self._node("ConvTranspose", x, self.constant(weight), strides=[2, 2])
 
+    def interpolate(self, x: str) -> str:
+        scales = self._stored(np.array([1, 1, 2, 2], np.float32))
+        return self._node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+
+    def reflect(self, x: str) -> str:
+        return self._node("Pad", x, self._integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect")
+
     def as_channels(self, x: str, channels: int) -> str:
         return self._node("Reshape", x, self._integers(-1, channels, 1, 1))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
+from nobodies.engines.openvino.lucidrains import interpolated, reflected
 from nobodies.engines.openvino.ops import constant, integers
 
 Array = NDArray[np.float32]
@@ -58,6 +59,12 @@ class OpenVinoOps:
         return op.convolution_backprop_data(
             x, constant(weight), [2, 2], pads_begin=[0, 0], pads_end=[0, 0], dilations=[1, 1]
         )
+
+    def interpolate(self, x: Any) -> Any:
+        return interpolated(x)
+
+    def reflect(self, x: Any) -> Any:
+        return reflected(x)
 
     def as_channels(self, x: Any, channels: int) -> Any:
         return op.reshape(x, integers(-1, channels, 1, 1), False)

@@ -52,6 +52,12 @@ class Ops(Protocol[T]):
     def grow(self, x: T, weight: Array) -> T:
         """Transposed convolution of stride 2 without padding, weight [I, O, K, K]."""
 
+    def interpolate(self, x: T) -> T:
+        """Double the side by bilinear interpolation between the middles of pixels; beyond the edges lie the edges."""
+
+    def reflect(self, x: T) -> T:
+        """Add a line at each edge, which mirrors the line next to that edge."""
+
     def as_channels(self, x: T, channels: int) -> T:
         """Turn [N, C] into [N, C, 1, 1]."""
 

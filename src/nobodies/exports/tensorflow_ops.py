@@ -68,6 +68,12 @@ class TensorFlowOps:
         y = tf.nn.conv2d_transpose(x, kernels, shape, strides=2, padding="VALID")
         return tf.ensure_shape(y, [x.shape[0], grown, grown, weight.shape[1]])
 
+    def interpolate(self, x: Any) -> Any:
+        return tf.image.resize(x, [2 * x.shape[1], 2 * x.shape[2]])
+
+    def reflect(self, x: Any) -> Any:
+        return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+
     def as_channels(self, x: Any, channels: int) -> Any:
         return tf.reshape(x, [-1, 1, 1, channels])
 

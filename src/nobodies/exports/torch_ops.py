@@ -52,6 +52,12 @@ class TorchOps:
     def grow(self, x: Tensor, weight: Array) -> Tensor:
         return functional.conv_transpose2d(x, self.constant(weight), stride=2)
 
+    def interpolate(self, x: Tensor) -> Tensor:
+        return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+    def reflect(self, x: Tensor) -> Tensor:
+        return functional.pad(x, (1, 1, 1, 1), mode="reflect")
+
     def as_channels(self, x: Tensor, channels: int) -> Tensor:
         return x.reshape(-1, channels, 1, 1)
 

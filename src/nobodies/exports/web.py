@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nobodies.errors import DependencyError, WeightsError
-from nobodies.exports import onnx_graph
+from nobodies.exports import changing, onnx_graph
 from nobodies.exports.plan import Plan
 from nobodies.files import write_atomic
 
@@ -47,18 +48,29 @@ def write(plan: Plan, folder: Path, runtime: Path | None) -> None:
     write_atomic(folder / "model.onnx", model)
     for source in sorted(_PAGE.iterdir()):
         write_atomic(folder / source.name, source.read_bytes())
-    described = {
+    described: dict[str, Any] = {
         "model": plan.model.name,
         "title": plan.model.description.title,
         "weights": plan.model.fingerprint,
         "z_dim": plan.architecture.z_dim,
+        "w_dim": plan.architecture.w_dim,
+        "num_ws": plan.architecture.num_ws,
         "c_dim": plan.architecture.c_dim,
         "size_px": plan.architecture.resolution,
         "model_bytes": len(model),
         "files": sorted(["./", *(each.name for each in folder.iterdir())]),
-        "version": hashlib.sha256(model).hexdigest()[:16],
+        **changing.describe(plan.model),
     }
+    described["version"] = _version(folder, described)
     write_atomic(folder / "about.json", json.dumps(described, indent=2).encode())
+
+
+def _version(folder: Path, described: Mapping[str, Any]) -> str:
+    """Give a name to this state of the page, by which a browser tells whether what it keeps is up to date."""
+    digest = hashlib.sha256(json.dumps(described).encode())
+    for path in sorted(folder.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _runtime_files(runtime: Path | None) -> dict[str, bytes]:

@@ -1,12 +1,15 @@
-"""Let one part of a chain of generators work ahead of the next, in a thread of its own."""
+"""Let one part of a chain of generators work ahead of the next, or beside it, in threads of its own."""
 
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _POLL_S = 0.1
 
@@ -68,3 +71,41 @@ def _put(queue: "Queue[T | _End]", message: T | _End, left: threading.Event) -> 
             queue.put(message, timeout=_POLL_S)
             return True
     return False
+
+
+def work_beside(
+    work: Callable[[T], R], items: Iterable[T], *, jobs: int, finished: Callable[[R], object] = lambda _: None
+) -> Iterator[R]:
+    """Work on `items` in threads, while the caller's own thread draws the next of them.
+
+    Args:
+        work: done to each item in one of the threads.
+        items: iterated by the caller's thread, at most `jobs` + 1 ahead of the results.
+        jobs: number of threads.
+        finished: told of each result, in order, before it is yielded; and after an early end, or an error, of those
+            whose work had begun.
+
+    Yields:
+        The results, in order. Closing this generator early drops what has not begun and waits for the rest.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(jobs, thread_name_prefix="work-beside") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                while len(waiting) > jobs or (waiting and waiting[0].done()):
+                    yield _first_of(waiting, finished)
+            while waiting:
+                yield _first_of(waiting, finished)
+        finally:
+            for each in waiting:
+                if not each.cancel() and each.exception() is None:
+                    finished(each.result())
+
+
+def _first_of(waiting: deque[Future[R]], finished: Callable[[R], object]) -> R:
+    # Taken off only when told of, so that an interruption in between finds it still waiting.
+    result = waiting[0].result()
+    finished(result)
+    waiting.popleft()
+    return result

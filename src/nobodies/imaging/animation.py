@@ -12,6 +12,7 @@ from PIL import Image
 
 from nobodies.errors import OutputError, SettingError
 from nobodies.files import replacing
+from nobodies.imaging.gif import append_xmp
 
 Pixels = NDArray[np.uint8]
 
@@ -35,7 +36,7 @@ def require_animation(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise SettingError(f"'{path.name}' names no kind of animation: end it with {', '.join(SUFFIXES)}")
     if path.suffix.lower() in _VIDEOS:
-        pass
+        import nobodies.imaging.video  # noqa: F401
 
 
 def write_animation(
@@ -48,7 +49,7 @@ def write_animation(
         pictures: RGB [H, W, 3], all of one size, taken one by one.
         rate_fps: pictures a second; a gif keeps it to a hundredth of a second.
         loop: play again and again; for gif and webp.
-        xmp: packet of metadata, for webp.
+        xmp: packet of metadata to put into the file.
 
     Returns:
         How many pictures were written.
@@ -67,7 +68,7 @@ def write_animation(
     if path.suffix.lower() in _PILLOW:
         _write_pillow(path, counter, rate_fps, loop=loop, xmp=xmp)
     else:
-        _write_video(path, counter, first.shape, rate_fps)
+        _write_video(path, counter, first.shape, rate_fps, xmp)
     return counter.num_seen
 
 
@@ -94,9 +95,12 @@ def _write_pillow(path: Path, pictures: Iterable[Pixels], rate_fps: float, *, lo
         options["loop"] = 1
     prepare: Callable[[Image.Image], Image.Image] = _palette if options["format"] == "GIF" else _unchanged
     images = (prepare(Image.fromarray(each)) for each in pictures)
-    with replacing(path) as part, part.open("wb") as file:
-        duration = round(_MILLISECONDS / rate_fps)
-        next(images).save(file, save_all=True, append_images=images, duration=duration, **options)
+    with replacing(path) as part:
+        with part.open("wb") as file:
+            duration = round(_MILLISECONDS / rate_fps)
+            next(images).save(file, save_all=True, append_images=images, duration=duration, **options)
+        if xmp is not None and options["format"] == "GIF":
+            append_xmp(part, xmp)
 
 
 def _palette(image: Image.Image) -> Image.Image:
@@ -107,7 +111,9 @@ def _unchanged(image: Image.Image) -> Image.Image:
     return image
 
 
-def _write_video(path: Path, pictures: Iterable[Pixels], shape: tuple[int, ...], rate_fps: float) -> None:
+def _write_video(
+    path: Path, pictures: Iterable[Pixels], shape: tuple[int, ...], rate_fps: float, xmp: bytes | None
+) -> None:
     import av
 
     from nobodies.imaging.video import UPRIGHT, Colours, Frame, VideoInfo
@@ -118,7 +124,7 @@ def _write_video(path: Path, pictures: Iterable[Pixels], shape: tuple[int, ...],
         width=shape[1], height=shape[0], time_base=1 / rate, rate=rate, num_frames=None, pixel_aspect=Fraction(1),
         colours=Colours(), sounds=(),
     )  # fmt: skip
-    with writing_video(path, info) as out:
+    with writing_video(path, info, xmp=xmp) as out:
         for index, pixels in enumerate(pictures):
             if pixels.shape != shape:
                 raise OutputError(f"picture {index} is {list(pixels.shape)}, the first was {list(shape)}")

@@ -60,7 +60,7 @@ def encode(
     """Encode a picture.
 
     Args:
-        image: RGB, or RGBA where the format has transparency (all but jpeg).
+        image: RGB, grey (L), or RGBA where the format has transparency (all but jpeg).
         format: file format.
         quality: 1 to 100; the format's own default if None. Not for png.
         xmp: a packet of metadata to put into the file.
@@ -74,7 +74,7 @@ def encode(
     codec = CODECS[format]
     if quality is not None and codec.default_quality is None:
         raise SettingError(f"{format} is lossless and takes no quality: leave it out or choose another format")
-    if format == "jpeg" and image.mode != "RGB":
+    if format == "jpeg" and image.mode not in ("RGB", "L"):
         raise SettingError(f"jpeg cannot hold a picture of mode {image.mode}: choose png, webp or avif")
     options = dict(codec.options)
     if codec.default_quality is not None:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # Only formats that carry their own pictures. Playlists (hls, dash, concat) are left out on purpose: they make
 # FFmpeg open whatever other files and addresses they name.
 FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,gif,apng,h264,hevc,ivf,m4v,obu,wtv,yuv4mpegpipe"
-_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "export_xmp": "1"}
 _MICROSECONDS = 1_000_000
 _WHOLE = 0.9  # of the frames that a file announces; fewer and something is missing
 _FALLBACK_RATE = Fraction(25)
@@ -126,6 +126,12 @@ class VideoReader:
             log.warning("%s is damaged in %d places, which were left out", self._name, self._num_damaged)
         if expected is not None and num_read < _WHOLE * expected:
             log.warning("%s breaks off after %d of about %d frames", self._name, num_read, expected)
+
+    @property
+    def xmp(self) -> bytes | None:
+        """The packet of metadata that the file carries, or None."""
+        packet = self._container.metadata.get("xmp") or self._container.metadata.get("XMP")
+        return packet.encode() if packet else None
 
     def remaining_sounds(self) -> tuple[Any, ...]:
         """Packets of sound after the last frame."""

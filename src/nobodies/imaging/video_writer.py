@@ -1,10 +1,11 @@
 """Write a video to a file, with the sound of the video it came from."""
 
 import contextlib
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import av
 import numpy as np
@@ -22,22 +23,28 @@ class Container:
     """What FFmpeg calls it."""
     encoder: str
     options: Mapping[str, str]
+    xmp: Literal["box", "xmp", "XMP"]
+    """Where it holds an XMP packet: in a box of its own, or under this name among the metadata that FFmpeg writes: as
+    QuickTime wants it, or as a tag of Matroska, which has no standard place."""
 
 
 # The presets were chosen by measurement (docs/results-video.md); crf 20 is hard to tell from the original.
 _X264 = ("libx264", {"preset": "veryfast", "crf": "20"})
 _VP9 = ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "30", "b:v": "0"})
 CONTAINERS: Final[Mapping[str, Container]] = {
-    ".mp4": Container("mp4", *_X264),
-    ".m4v": Container("mp4", *_X264),
-    ".mov": Container("mov", *_X264),
-    ".mkv": Container("matroska", *_X264),
-    ".webm": Container("webm", *_VP9),
+    ".mp4": Container("mp4", *_X264, "box"),
+    ".m4v": Container("mp4", *_X264, "box"),
+    ".mov": Container("mov", *_X264, "xmp"),
+    ".mkv": Container("matroska", *_X264, "XMP"),
+    ".webm": Container("webm", *_VP9, "XMP"),
 }
+
+# XMP Specification Part 3 (2020), section 1.2.3: a top-level 'uuid' box with this identifier.
+_XMP_BOX: Final = b"uuid" + bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 @contextlib.contextmanager
-def writing_video(path: Path, info: VideoInfo) -> Iterator["VideoWriter"]:
+def writing_video(path: Path, info: VideoInfo, *, xmp: bytes | None = None) -> Iterator["VideoWriter"]:
     """Make a video file. It takes its name when it is complete, and leaves nothing behind if it never is.
 
     >>> with writing_video(Path("out.mp4"), video.info) as out:     # doctest: +SKIP
@@ -48,6 +55,7 @@ def writing_video(path: Path, info: VideoInfo) -> Iterator["VideoWriter"]:
     Args:
         path: its suffix chooses the container, one of CONTAINERS.
         info: size, timing, colours and sound streams, as read from the source.
+        xmp: packet of metadata to put into the file.
 
     Raises:
         OutputError: the suffix is not one of CONTAINERS, the container cannot hold the sound, the file cannot be
@@ -56,12 +64,17 @@ def writing_video(path: Path, info: VideoInfo) -> Iterator["VideoWriter"]:
     container = container_of(path)
     with replacing(path) as part, _as_os_errors():
         file = av.open(f"file:{part}", "w", format=container.name)
+        if xmp is not None and container.xmp != "box":
+            file.metadata[container.xmp] = xmp.decode()
         try:
             writer = VideoWriter(file, container, info)
             yield writer
             writer.finish()
         finally:
             file.close()
+        if xmp is not None and container.xmp == "box":
+            with part.open("ab") as end:
+                end.write(struct.pack(">I", 4 + len(_XMP_BOX) + len(xmp)) + _XMP_BOX + xmp)
 
 
 def container_of(path: Path) -> Container:

@@ -1,5 +1,6 @@
 """Look at one picture in every way there is. Bounded: the work does not grow with the picture beyond a limit."""
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from nobodies.inspection.alignment import measure_alignment
 from nobodies.inspection.classifier import LEAST_EYES_PX, eyes_px, patch, probability, rates
 from nobodies.inspection.findings import Finding, Inspection
 from nobodies.inspection.spectrum import measure_grid
-from nobodies.provenance.verify import Verdict, verify
+from nobodies.provenance.verify import Verdict, verify, verify_file
 from nobodies.vision.detect import Detector
 from nobodies.vision.landmarks import find_landmarks
 from nobodies.vision.pictures import resize
@@ -26,11 +27,11 @@ _CUT_SHARE: Final = 0.02
 _UNSTEADY: Final = 0.25
 
 
-def inspect(data: bytes) -> Inspection:
+def inspect(picture: Path | bytes) -> Inspection:
     """Say what of a picture looks generated, and why.
 
     Args:
-        data: a picture file, of any origin.
+        picture: a file of any origin, or its bytes.
 
     Returns:
         A finding for each thing looked for.
@@ -38,7 +39,8 @@ def inspect(data: bytes) -> Inspection:
     Raises:
         InputError: it is not a picture that can be read, or too large.
     """
-    return inspect_pixels(read_pixels(data), verify(data))
+    pixels = read_pixels(picture)
+    return inspect_pixels(pixels, verify(picture) if isinstance(picture, bytes) else verify_file(picture))
 
 
 def inspect_pixels(pixels: Pixels, verdict: Verdict) -> Inspection:

@@ -72,7 +72,9 @@ class AttributeModel:
             card: names the K attributes, in the order of the rows.
             arrays: `weights` [K, W] and `intercepts` [K] of the scores at `w_mean` [W]; `components` [C, W] and
                 `floor` [], which make the covariance componentsᵀ components + floor I; `sure_yes` and `sure_no` [K],
-                chances beyond which a property is there, or is not, in nearly every face (NaN for numbers).
+                chances beyond which a property is there, or is not, in nearly every face (NaN for numbers); and, if
+                it was measured, `layers` [K, L], how much each layer does for each attribute, 1 in all, and `moved`
+                [K, L], 1 for the layers that an edit of the attribute moves and 0 for the others.
 
         Raises:
             WeightsError: the arrays do not fit together, or hold values that are not finite.
@@ -81,6 +83,9 @@ class AttributeModel:
         self.names: tuple[str, ...] = tuple(card.fits)
         self.arrays = {name: np.array(arrays[name], np.float32, order="C") for name in _ARRAYS}
         self.weights, self.intercepts, self.w_mean = (self.arrays[name] for name in _ARRAYS[:3])
+        layered = "layers" in arrays and "moved" in arrays
+        self.layers = np.array(arrays["layers"], np.float32) if layered else None
+        self.moved = np.array(arrays["moved"], np.float32) if layered else None
         self._check()
         # Whatever is needed of the covariance S for steps among the attributes: S Bᵀ and B S Bᵀ.
         components, floor = (self.arrays[name].astype(np.float64) for name in ("components", "floor"))
@@ -98,6 +103,12 @@ class AttributeModel:
                 raise WeightsError(f"attribute model: '{name}' is {list(self.arrays[name].shape)}, not {list(shape)}")
         if self.arrays["components"].ndim != 2 or self.arrays["components"].shape[1] != width:
             raise WeightsError(f"attribute model: 'components' is not [C, {width}]")
+        if self.layers is not None and self.moved is not None:
+            shaped = self.layers.ndim == 2 and len(self.layers) == num and self.moved.shape == self.layers.shape
+            if not shaped or not np.allclose(self.layers.sum(1), 1, atol=1e-3):
+                raise WeightsError("attribute model: 'layers' and 'moved' are not [K, L] with shares that make 1")
+            if not ((self.layers * self.moved).sum(1) > 0).all():
+                raise WeightsError("attribute model: an attribute lies in layers that no edit moves")
         if not all(np.isfinite(self.arrays[name]).all() for name in _ARRAYS[:5]):
             raise WeightsError("attribute model: it holds values that are not finite numbers")
 
@@ -154,6 +165,8 @@ class AttributeModel:
 
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays["components"] = arrays["components"].astype(np.float16)
+        if self.layers is not None and self.moved is not None:
+            arrays |= {"layers": self.layers, "moved": self.moved}
         about = {"format": FORMAT, "card": asdict(self.card)}
         return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
 
@@ -195,7 +208,7 @@ class AttributeModel:
         """Read the attributes as numbers that are linear in w: values of numbers, logits of chances.
 
         Args:
-            w: style codes, [N, W]; or [N, L, W], of which the mean over the layers is read.
+            w: style codes, [N, W]; or [N, L, W], of which each layer counts as much as it does for an attribute.
 
         Returns:
             [N, K], in the order of `names`.
@@ -204,11 +217,28 @@ class AttributeModel:
             ShapeError: `w` is neither.
         """
         codes = np.asarray(w)
-        codes = codes.mean(1) if codes.ndim == 3 else codes
-        if codes.ndim != 2 or codes.shape[1] != len(self.w_mean):
+        if codes.ndim not in (2, 3) or codes.shape[-1] != len(self.w_mean):
             raise ShapeError(f"w is {list(np.shape(w))}: attributes are read from [N, {len(self.w_mean)}]")
-        read: NDArray[np.float64] = (codes - self.w_mean).astype(np.float64) @ self.weights.T + self.intercepts
-        return read
+        along: NDArray[np.float64] = (codes - self.w_mean).astype(np.float64) @ self.weights.T
+        if codes.ndim == 3:
+            along = np.einsum("nlk,kl->nk", along, self.layer_shares(codes.shape[1]))
+        return along + self.intercepts
+
+    def layer_shares(self, num_ws: int) -> NDArray[np.float64]:
+        """Give how much each layer does for each attribute, [K, L]; all alike if it was not measured.
+
+        Raises:
+            ShapeError: it was measured for another number of layers.
+        """
+        if self.layers is None:
+            return np.full((len(self.names), num_ws), 1 / num_ws)
+        if self.layers.shape[1] != num_ws:
+            raise ShapeError(f"w has {num_ws} layers: these attributes are of {self.layers.shape[1]}")
+        return self.layers.astype(np.float64)
+
+    def layers_of(self, name: str, num_ws: int) -> NDArray[np.bool_]:
+        """Tell which layers an edit of an attribute moves, [L]."""
+        return np.ones(num_ws, np.bool_) if self.moved is None else self.moved[self.index(name)] > 0
 
     def predict(self, w: NDArray[Any]) -> dict[str, Array]:
         """Read the attributes from style codes; arguments as for `scores`.
@@ -216,8 +246,15 @@ class AttributeModel:
         Returns:
             By name, [N]: numbers in their unit, chances from 0 to 1.
         """
-        read = self.scores(w)
-        return {name: self.value(name, read[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
+        return self.values(self.scores(w))
+
+    def values(self, scores: NDArray[np.float64]) -> dict[str, Array]:
+        """Turn scores [N, K] into values by name, [N]; see `predict`."""
+        values = {name: self.value(name, scores[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
+        if "eyeglasses" in values and "sunglasses" in values:
+            # The score of clear glasses is one among faces without dark ones.
+            values["eyeglasses"] = values["eyeglasses"] * (1 - values["sunglasses"])
+        return values
 
     def value(self, name: str, score: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn scores of an attribute into its values."""

@@ -2,7 +2,8 @@
 
 Attributes are read from w by a matrix B, [K, W]; S is the covariance of w. Among all steps d with B d = t, the one of
 least Mahalanobis length, which is the one that leaves the face most plausible, is d = S Bᵀ (B S Bᵀ)⁻¹ t. Attributes
-that shall not move have a 0 in t.
+that shall not move have a 0 in t. Each attribute is moved in its own layers only: an age leaves those alone that make
+the pose and the shape of the head.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,7 +65,13 @@ class Edited:
 
 
 def edit(
-    model: AttributeModel, ws: Array, changes: Wanted, *, longest: float = LONGEST_STEP, hold: bool = True
+    model: AttributeModel,
+    ws: Array,
+    changes: Wanted,
+    *,
+    longest: float = LONGEST_STEP,
+    hold: bool = True,
+    further: Mapping[str, float] | None = None,
 ) -> Edited:
     """Change attributes of a face.
 
@@ -72,8 +79,9 @@ def edit(
         model: attributes of the generator that the codes are for.
         ws: style codes of one face, [L, W].
         changes: by attribute; see `changes_from`.
-        longest: Mahalanobis length that the step may have, above 0.
+        longest: Mahalanobis length that the step may have in any layer, above 0.
         hold: keep all other attributes where they are.
+        further: by attribute, how much further than asked to move its score; what a measurement found missing.
 
     Returns:
         The new codes, and what was clamped.
@@ -88,18 +96,48 @@ def edit(
         raise SettingError(f"longest is {longest}: it must be above 0")
     scores = model.scores(ws[None])[0]
     step, asked = _asked(model, scores, changes_from(changes))
+    for name, score in (further or {}).items():
+        step[model.index(name)] += score
     rows = list(range(len(model.names))) if hold else [model.index(name) for name in asked]
-    direction, length = smallest_step(model, rows, step[rows])
+    direction, length = layered_step(model, rows, step, len(ws))
     share = min(1.0, longest / length) if length else 1.0
     edited: Array = (ws + (share * direction).astype(np.float32)).astype(np.float32)
     before, after = (_values(model, each) for each in (scores, model.scores(edited[None])[0]))
-    return Edited(edited, before, after, share * length, _clamped(model, asked, before, after))
+    clamped = _clamped(model, asked, before, after) if share < 1 else {}
+    return Edited(edited, before, after, share * length, clamped)
+
+
+def layered_step(
+    model: AttributeModel, rows: list[int], step: NDArray[np.float64], num_ws: int
+) -> tuple[NDArray[np.float64], float]:
+    """Give the most plausible step that changes each attribute in its own layers.
+
+    Args:
+        model: attributes of the generator.
+        rows: the attributes that are to move, or to be held, by their rows.
+        step: how far every score shall move, [K].
+        num_ws: number of layers, L.
+
+    Returns:
+        The step, [L, W], and its largest Mahalanobis length in any layer.
+    """
+    shares = model.layer_shares(num_ws)
+    multipliers = np.zeros((num_ws, len(rows)))
+    for place, row in enumerate(rows):
+        if step[row]:
+            alone = np.zeros(len(rows))
+            layers = model.layers_of(model.names[row], num_ws)
+            alone[place] = step[row] / shares[row, layers].sum()
+            multipliers[layers] += _multipliers(model, rows, alone)
+    covariance = model.score_covariance[np.ix_(rows, rows)]
+    squares = np.einsum("lr,rs,ls->l", multipliers, covariance, multipliers)
+    return multipliers @ model.spread_along[:, rows].T, float(squares.max()) ** 0.5
 
 
 def smallest_step(
     model: AttributeModel, rows: list[int], step: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Give the most plausible step in w that changes scores by so much.
+    """Give the most plausible step in a code that all layers share.
 
     Args:
         model: attributes of the generator.
@@ -109,11 +147,15 @@ def smallest_step(
     Returns:
         The step, [W], and its Mahalanobis length.
     """
+    multipliers = _multipliers(model, rows, step)
+    return model.spread_along[:, rows] @ multipliers, max(float(step @ multipliers), 0.0) ** 0.5
+
+
+def _multipliers(model: AttributeModel, rows: list[int], step: NDArray[np.float64]) -> NDArray[np.float64]:
     covariance = model.score_covariance[np.ix_(rows, rows)]
     # Attributes that say the same thing twice would make it singular.
     floor = _FLOOR * np.diag(np.diag(covariance))
-    multipliers = np.linalg.solve(covariance + floor, step)
-    return model.spread_along[:, rows] @ multipliers, max(float(step @ multipliers), 0.0) ** 0.5
+    return np.asarray(np.linalg.solve(covariance + floor, step), np.float64)
 
 
 def changes_from(wanted: Wanted) -> dict[str, Change]:

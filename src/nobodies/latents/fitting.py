@@ -17,10 +17,12 @@ HELD_OUT: Final = 5
 """One face in so many is held out."""
 FEWEST_FACES: Final = 100
 _PENALTIES: Final = np.logspace(-2, 6, 33)
+_LOGISTIC_PENALTIES: Final = np.array([3.0, 10.0, 30.0, 100.0])
+_FOLDS: Final = 5
 _SOFTEST: Final = 0.02
 """Labels of chances are kept so far from 0 and 1, beyond which nets only shout."""
-_SURE: Final = {"woman": 0.98, "smile": 0.97}
-_USUALLY_SURE: Final = 0.93
+_SURE: Final = {"woman": 0.99, "smile": 0.98}
+_USUALLY_SURE: Final = 0.95
 """Share of faces that must have a property among those said to have it surely, for each attribute and for others."""
 _FEWEST_SURE: Final = 25
 _NEARLY: Final = 0.03
@@ -28,6 +30,11 @@ _LEAST_SURE: Final = 0.85
 """However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
+_LEAST_COARSE_SHARE: Final = 0.35
+"""How much the first band must do for an attribute to be moved with it. It makes pose and the shape of the head, by
+which a person is known, so it has to be worth it."""
+_BAND_EDGES: Final = (0, 4 / 23, 7 / 23, 10 / 23, 13 / 23, 1)
+"""Where the bands begin that mixed faces are made of, as shares of the layers: at 16, 32, 64 and 128 px."""
 
 
 def fit_attributes(
@@ -92,6 +99,58 @@ def fit_attributes(
     return AttributeModel(card, {name: array.astype(np.float32) for name, array in arrays.items()})
 
 
+def fit_layers(model: AttributeModel, w: Float, labels: Mapping[str, Float], num_ws: int) -> AttributeModel:
+    """Learn how much each layer does for each attribute.
+
+    Args:
+        model: attributes fitted on faces that have one code for all layers.
+        w: codes of mixed faces, one for each band of layers, [N, B, W]; see `band_edges`.
+        labels: by attribute, [N]; as for `fit_attributes`.
+        num_ws: number of layers, L.
+
+    Returns:
+        The model with `layers` and `moved`.
+
+    Raises:
+        SettingError: there are too few faces.
+    """
+    if len(w) < FEWEST_FACES:
+        raise SettingError(f"{len(w)} mixed faces are too few to tell layers apart: take {FEWEST_FACES} or more")
+    sizes = np.diff(band_edges(num_ws))
+    scores = np.stack([model.scores(w[:, band]) for band in range(len(sizes))], axis=1)
+    shares = np.empty((len(model.names), len(sizes)))
+    for row, name in enumerate(model.names):
+        known = np.isfinite(labels[name])
+        along = scores[known, :, row] - scores[known, :, row].mean(0)
+        target = _target(name, labels[name][known])
+        shares[row] = _shares(along, target - target.mean())
+    moved = np.ones_like(shares)
+    moved[:, 0] = shares[:, 0] >= _LEAST_COARSE_SHARE
+    layered = {"layers": np.repeat(shares / sizes, sizes, axis=1), "moved": np.repeat(moved, sizes, axis=1)}
+    return AttributeModel(
+        model.card, {**model.arrays, **{name: each.astype(np.float32) for name, each in layered.items()}}
+    )
+
+
+def band_edges(num_ws: int) -> NDArray[np.int_]:
+    """Give where each band of layers begins, and the number of layers: [B + 1]."""
+    return np.unique(np.round(np.array(_BAND_EDGES) * num_ws).astype(int))
+
+
+def _shares(along: Float, target: Float) -> Float:
+    """Give how much each column does for the target, none of them less than nothing: 1 in all, [B]."""
+    left = list(range(along.shape[1]))
+    while True:
+        curvature = along[:, left].T @ along[:, left] + 1e-6 * len(along) * np.eye(len(left))
+        found = np.linalg.solve(curvature, along[:, left].T @ target)
+        if (found > 0).all() or len(left) == 1:
+            break
+        left = [column for column, share in zip(left, found, strict=True) if share > 0] or left[:1]
+    shares = np.zeros(along.shape[1])
+    shares[left] = np.abs(found) / np.abs(found).sum() if np.abs(found).sum() else 1 / len(left)
+    return shares
+
+
 def ridge(x: Float, y: Float, penalties: Float = _PENALTIES) -> tuple[Float, float, Float]:
     """Fit a line by least squares with the quadratic penalty that predicts left-out faces best.
 
@@ -120,6 +179,56 @@ def ridge(x: Float, y: Float, penalties: Float = _PENALTIES) -> tuple[Float, flo
     assert best is not None, "there is a penalty to choose"
     _, weights, left_out = best
     return weights, float(centre_y - centre_x @ weights), left_out
+
+
+def logistic(
+    x: Float, there: Mask, penalties: Float = _LOGISTIC_PENALTIES, *, num_steps: int = 20
+) -> tuple[Float, float, Float]:
+    """Fit the logit of a property with the quadratic penalty that predicts left-out faces best.
+
+    Args:
+        x: [N, W].
+        there: whether the property is there, [N].
+        penalties: to choose from, in units of the mean variance of `x`.
+        num_steps: of Newton's method, at most.
+
+    Returns:
+        As `ridge`; what is left out is a fifth of the faces at a time.
+    """
+    fold = np.arange(len(x)) % _FOLDS
+    best: tuple[float, float, Float] | None = None
+    for penalty in penalties * x.var(0).mean():
+        left_out = np.empty(len(x))
+        for number in range(_FOLDS):
+            line = _newton(x[fold != number], there[fold != number], penalty, num_steps)
+            left_out[fold == number] = x[fold == number] @ line[:-1] + line[-1]
+        error = log_loss(left_out, there)
+        if best is None or error < best[0]:
+            best = error, penalty, left_out
+    assert best is not None, "there is a penalty to choose"
+    line = _newton(x, there, best[1], num_steps)
+    return line[:-1], float(line[-1]), best[2]
+
+
+def log_loss(scores: Float, there: Mask) -> float:
+    """Give the mean cost in nats of taking scores [N] for the logits of being there [N]."""
+    return float(np.logaddexp(0, np.where(there, -scores, scores)).mean())
+
+
+def _newton(x: Float, there: Mask, penalty: float, num_steps: int) -> Float:
+    """Give weights and, last, offset of a logistic regression, [W + 1]."""
+    ones = np.column_stack([x, np.ones(len(x))])
+    penalties = np.append(np.full(x.shape[1], penalty), 1e-6)
+    line = np.zeros(ones.shape[1])
+    for _ in range(num_steps):
+        chance = sigmoid(ones @ line)
+        gradient = ones.T @ (chance - there) + penalties * line
+        curvature = (ones * (chance * (1 - chance))[:, None]).T @ ones + np.diag(penalties)
+        step = np.linalg.solve(curvature, gradient)
+        line -= step
+        if np.abs(ones @ step).max() < 1e-4:
+            break
+    return line
 
 
 def platt(scores: Float, there: Mask, *, num_steps: int = 50) -> tuple[float, float]:
@@ -167,17 +276,21 @@ def _varies(name: str, labels: Float) -> bool:
 
 def _fit_one(name: str, x: Float, label: Float) -> tuple[Float, float, tuple[float, float]]:
     """Fit the row of one attribute: weights, offset, and what is sure."""
-    weights, offset, left_out = ridge(x, _target(name, label))
     if ATTRIBUTES[name].kind == "number":
+        weights, offset, _ = ridge(x, label)
         return weights, offset, (float("nan"), float("nan"))
     there, share = label >= 0.5, _SURE.get(name, _USUALLY_SURE)
+    # Where labels are sure of themselves a logistic line is better, where they are not, one through their logits.
+    lines = [_calibrated(*line, there) for line in (ridge(x, _target(name, label)), logistic(x, there))]
+    weights, offset, left_out = min(lines, key=lambda line: log_loss(line[2], there))
+    chance = sigmoid(left_out)
+    return weights, offset, (_surely(chance, there, share), 1 - _surely(1 - chance, ~there, share))
+
+
+def _calibrated(weights: Float, offset: float, left_out: Float, there: Mask) -> tuple[Float, float, Float]:
+    """Make scores the logits of being right about faces that were left out."""
     slope, shift = platt(left_out, there)
-    chance = sigmoid(slope * left_out + shift)
-    return (
-        slope * weights,
-        slope * offset + shift,
-        (_surely(chance, there, share), 1 - _surely(1 - chance, ~there, share)),
-    )
+    return slope * weights, slope * offset + shift, slope * left_out + shift
 
 
 def _target(name: str, label: Float) -> Float:

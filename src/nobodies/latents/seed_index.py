@@ -57,7 +57,17 @@ class SeedIndex:
         levels = np.round((scores - low) / step).astype(np.uint8)
         return cls(levels, low.astype(np.float32), step.astype(np.float32), attributes.digest)
 
-    def may_fit(self, seeds: range, low: Float, high: Float, centre: Float, psi: float) -> NDArray[np.bool_]:
+    def scores(self, centre: Float, psi: Float) -> Float:
+        """Give the scores of all seeds in the table, truncated, as well as 8 bits hold them, [N, K].
+
+        Args:
+            centre: scores of the average face, [K].
+            psi: truncation of each attribute, [K].
+        """
+        full = self._low.astype(np.float64) + self._levels * self._step.astype(np.float64)
+        return centre + psi * (full - centre)
+
+    def may_fit(self, seeds: range, low: Float, high: Float, centre: Float, psi: Float) -> NDArray[np.bool_]:
         """Tell which seeds cannot be ruled out.
 
         Args:
@@ -65,7 +75,7 @@ class SeedIndex:
             low: smallest scores wanted, [K].
             high: largest scores wanted, [K].
             centre: scores of the average face, [K].
-            psi: truncation.
+            psi: truncation of each attribute, [K].
 
         Returns:
             [S].
@@ -73,9 +83,9 @@ class SeedIndex:
         wanted = np.flatnonzero(np.isfinite(low) | np.isfinite(high))
         levels = self._levels[seeds.start : seeds.stop, wanted]
         full = self._low[wanted] + levels * self._step[wanted]
-        scores = centre[wanted] + psi * (full - centre[wanted])
+        scores = centre[wanted] + psi[wanted] * (full - centre[wanted])
         # Half a level for the rounding, a little more for the arithmetic.
-        slack = 0.51 * abs(psi) * self._step[wanted] + 1e-4
+        slack = 0.51 * np.abs(psi[wanted]) * self._step[wanted] + 1e-4
         possible: NDArray[np.bool_] = np.all(
             (scores >= low[wanted] - slack) & (scores <= high[wanted] + slack), axis=1
         )

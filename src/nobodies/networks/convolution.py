@@ -57,8 +57,8 @@ def _apply(function: type[torch.autograd.Function], *args: Any) -> Tensor:
 def _run(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Call torch's convolution."""
     stride, padding, groups, transposed = geometry
-    if transposed and _strided_depthwise(x, geometry):
-        x, stride = _spread(x, stride, [(side - 1) * stride + 1 for side in x.shape[2:]]), 1
+    if transposed and _is_depthwise(x, weight, geometry):
+        return _spread_and_filter(x, weight, geometry, [(side - 1) * stride + 1 for side in x.shape[2:]])
     return torch.convolution(x, weight, bias, [stride] * 2, [padding] * 2, [1, 1], transposed, [0, 0], groups)
 
 
@@ -67,25 +67,30 @@ def _derive(
 ) -> tuple[Any, Any, Any]:
     """Call torch's derivative of a convolution for those of input, weight and bias that are wanted."""
     stride, padding, groups, transposed = geometry
-    if not transposed and _strided_depthwise(x, geometry):
+    if wanted[0] and not transposed and _is_depthwise(x, weight, geometry):
         sides = [side + 2 * padding - size + 1 for side, size in zip(x.shape[2:], weight.shape[2:], strict=True)]
-        g, stride = _spread(g, stride, sides), 1
+        others = _derive(g, x, weight, geometry, (False, *wanted[1:])) if any(wanted[1:]) else (None, None, None)
+        return _spread_and_filter(g, weight, geometry, sides), *others[1:]
     bias_sizes = [g.shape[1]] if wanted[2] else None
     derive = torch.ops.aten.convolution_backward
     grads = derive(g, x, weight, bias_sizes, [stride] * 2, [padding] * 2, [1, 1], transposed, [0, 0], groups, wanted)
     return cast(tuple[Any, Any, Any], grads)
 
 
-def _strided_depthwise(x: Tensor, geometry: Geometry) -> bool:
-    """Whether oneDNN would take some twenty times longer here than for the same picture with zeros put between."""
-    return geometry.stride > 1 and geometry.groups == x.shape[1] > 1 and x.device.type == "cpu"
+def _is_depthwise(x: Tensor, weight: Tensor, geometry: Geometry) -> bool:
+    """Whether oneDNN would take several times longer here for the transpose of a filter than for the filter."""
+    fits = geometry.padding < min(weight.shape[2:])
+    return fits and geometry.groups == x.shape[1] == len(weight) > 1 == weight.shape[1] and x.device.type == "cpu"
 
 
-def _spread(x: Tensor, stride: int, sides: list[int]) -> Tensor:
-    """Put the pixels of `x` `stride` apart in a picture of zeros, [N, C, *sides]."""
-    spread = x.new_zeros((*x.shape[:2], *sides)).contiguous(memory_format=torch.channels_last)
-    spread[:, :, ::stride, ::stride] = x
-    return spread
+def _spread_and_filter(x: Tensor, weight: Tensor, geometry: Geometry, sides: list[int]) -> Tensor:
+    """Transpose of a depthwise convolution: pixels put `stride` apart in a picture of `sides`, filtered backward."""
+    if geometry.stride > 1:
+        spread = torch.empty((*x.shape[:2], *sides), dtype=x.dtype, memory_format=torch.channels_last).zero_()
+        spread[:, :, :: geometry.stride, :: geometry.stride] = x
+        x = spread
+    around = [size - 1 - geometry.padding for size in weight.shape[2:]]
+    return torch.convolution(x, weight.flip((2, 3)), None, [1, 1], around, [1, 1], False, [0, 0], geometry.groups)
 
 
 class _Forward(torch.autograd.Function):

@@ -84,13 +84,15 @@ class DiscriminatorEpilogue(nn.Module):
         self.out = FullyConnected(width, width if config.c_dim else 1)
         self.architecture = config.architecture
 
-    def forward(self, x: Tensor, img: Tensor, label: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, img: Tensor, label: Tensor | None, *, num_batches: int = 1) -> Tensor:
         """Map features [N, C, 4, 4], picture [N, P, 4, 4] and mapped label [N, C] to [N, 1]."""
         x = x.float()
         if self.architecture == "skip":
             x = x + self.fromrgb(img)
         if self.num_channels:
-            x = minibatch_std(x, group_size=self.group_size, num_channels=self.num_channels)
+            parts = x.chunk(num_batches)
+            group, channels = self.group_size, self.num_channels
+            x = torch.cat([minibatch_std(part, group_size=group, num_channels=channels) for part in parts])
         x = self.out(self.fc(self.conv(x).flatten(1)))
         return x if label is None else (x * label).sum(dim=1, keepdim=True) / math.sqrt(label.shape[1])
 
@@ -110,13 +112,16 @@ class Discriminator(nn.Module):
             )
         self.b4 = DiscriminatorEpilogue(config)
 
-    def forward(self, img: Tensor, c: Tensor | None = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(
+        self, img: Tensor, c: Tensor | None = None, *, dtype: torch.dtype = torch.float32, num_batches: int = 1
+    ) -> Tensor:
         """Judge pictures.
 
         Args:
             img: [N, P, R, R] in about [-1, 1], float32.
             c: one-hot labels, [N, C]; None if unconditional.
             dtype: to compute features in, but for the last layers.
+            num_batches: the pictures are so many equal batches, one behind the other, that must not see one another.
 
         Returns:
             Logits, [N, 1], float32.
@@ -131,4 +136,4 @@ class Discriminator(nn.Module):
         for name in self.block_names:
             x, img = self.get_submodule(name)(x, img, dtype=dtype)
         label = self.mapping(None, c) if self.config.c_dim else None
-        return self.b4(x, img, label)  # type: ignore[no-any-return]
+        return self.b4(x, img, label, num_batches=num_batches)  # type: ignore[no-any-return]

@@ -85,7 +85,7 @@ class Conv2d(nn.Module):
         super().__init__()
         assert kernel_size == 1 or up == 1, "3x3 layers that grow the picture are modulated, see synthesis"
         self.lrelu, self.up, self.down, self.clamp = lrelu, up, down, clamp
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = conv_weight(out_channels, in_channels, kernel_size)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.register_buffer("resample_filter", fir_filter())
         self.padding = kernel_size // 2
@@ -111,8 +111,22 @@ class Conv2d(nn.Module):
         return conv2d(x, weight, bias, stride=2)
 
 
+def conv_weight(out_channels: int, in_channels: int, kernel_size: int, *, transposed: bool = False) -> nn.Parameter:
+    """Unit normal weight of a convolution, [O, I, K, K], laid out channels-last, as the fast path wants it.
+
+    Its gradient and Adam's moments share its layout, so none of them is ever rearranged. With `transposed` it is
+    [I, O, K, K] that lies channels-last.
+    """
+    weight = torch.randn(out_channels, in_channels, kernel_size, kernel_size)
+    if transposed:
+        weight = weight.transpose(0, 1).contiguous(memory_format=torch.channels_last).transpose(0, 1)
+    else:
+        weight = weight.contiguous(memory_format=torch.channels_last)
+    return nn.Parameter(weight)
+
+
 def cast_weight(weight: Tensor, dtype: torch.dtype, *, gain: float = 1.0) -> Tensor:
-    """Scale a convolution's weight and lay it out for the fast path, channels-last."""
+    """Scale a convolution's weight and bring it to the type of the features."""
     scaled = weight if gain == 1.0 else weight * gain
     return scaled.to(dtype=dtype, memory_format=torch.channels_last)
 

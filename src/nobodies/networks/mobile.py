@@ -142,12 +142,17 @@ class MobileSynthesis(nn.Module):
         """
         if ws.ndim != 3 or ws.shape[1:] != (self.num_ws, self.w_dim):
             raise ShapeError(f"ws is {list(ws.shape)}: this network wants [N, {self.num_ws}, {self.w_dim}]")
-        x = cast(Tensor, self.b4.const)[None].expand(len(ws), -1, -1, -1)
-        x = cast(MobileConv, self.b4.conv1)(x, ws[:, 0])
-        for index, name in enumerate(self.block_names):
-            x = self.get_submodule(name)(x, ws[:, 1 + 3 * index : 4 + 3 * index])
+        x = self.features(ws, self.block_names[-1])
         picture = inverse_haar(self.torgb(x, ws[:, -1]))
         return picture if self.grid is None else without_grid(picture, self.grid)
+
+    def features(self, ws: Tensor, last: str) -> Tensor:
+        """Give what comes out of a block, named as in `block_names`: [N, C, S, S]."""
+        x = cast(Tensor, self.b4.const)[None].expand(len(ws), -1, -1, -1)
+        x = cast(MobileConv, self.b4.conv1)(x, ws[:, 0])
+        for index, name in enumerate(self.block_names[: self.block_names.index(last) + 1]):
+            x = cast(Tensor, self.get_submodule(name)(x, ws[:, 1 + 3 * index : 4 + 3 * index]))
+        return x
 
 
 def without_grid(picture: Tensor, tile: Tensor) -> Tensor:

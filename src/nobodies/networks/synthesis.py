@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nobodies.errors import ShapeError
 from nobodies.networks.config import GeneratorConfig, block_resolutions
 from nobodies.networks.convolution import conv2d, conv_transpose2d
-from nobodies.networks.layers import LRELU_GAIN, Conv2d, FullyConnected, activate, cast_weight
+from nobodies.networks.layers import LRELU_GAIN, Conv2d, FullyConnected, activate, cast_weight, conv_weight
 from nobodies.networks.resampling import fir_filter, upfirdn2d, upsample2d
 
 NoiseMode = Literal["random", "const", "none"]
@@ -43,6 +43,16 @@ def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     return (styles.square() @ energy.t() + 1e-8).rsqrt()
 
 
+def as_rows(x: Tensor) -> Tensor:
+    """Feature maps [N, C, H, W] as matrices [N, H·W, C]; a view if they lie channels-last."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def as_maps(x: Tensor, sides: torch.Size) -> Tensor:
+    """Undo `as_rows`."""
+    return x.unflatten(1, sides).permute(0, 3, 1, 2)
+
+
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias and leaky ReLU.
 
@@ -68,7 +78,7 @@ class SynthesisLayer(nn.Module):
         self.resolution, self.up, self.clamp = resolution, up, clamp
         self.register_buffer("resample_filter", fir_filter())
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.weight = conv_weight(out_channels, in_channels, 3, transposed=up == 2)
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out_channels))
@@ -77,20 +87,26 @@ class SynthesisLayer(nn.Module):
         """Map [N, I, H, W] and style code [N, W] to [N, O, R, R], scaled by `gain`."""
         styles = self.affine(w)
         scale = demodulation(self.weight, styles) * (LRELU_GAIN * gain)
-        y = self._convolve(x * styles.to(x.dtype)[:, :, None, None])
-        shift = (self.bias * (LRELU_GAIN * gain)).to(x.dtype)[None, :, None, None]
-        y = torch.addcmul(shift, y, scale.to(x.dtype)[:, :, None, None])
-        if how.noise_mode != "none":
-            noise = self._noise(x, how) * (self.noise_strength * (LRELU_GAIN * gain))
-            y = y + noise.to(x.dtype)
+        y = self._convolve(x * styles.to(x.dtype)[:, :, None, None]) * scale.to(x.dtype)[:, :, None, None]
+        y = self._shift(y, how, gain=LRELU_GAIN * gain)
         return activate(y, lrelu=True, clamp=None if self.clamp is None else self.clamp * gain)
 
     def _convolve(self, x: Tensor) -> Tensor:
-        weight = cast_weight(self.weight, x.dtype)
         if self.up == 1:
-            return conv2d(x, weight, padding=1)
-        grown = conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # side 2H + 1
+            return conv2d(x, cast_weight(self.weight, x.dtype), padding=1)
+        weight = cast_weight(self.weight.transpose(0, 1), x.dtype)
+        grown = conv_transpose2d(x, weight, stride=2)  # side 2H + 1
         return upfirdn2d(grown, self.resample_filter, padding=(1, 1, 1, 1), gain=4.0)
+
+    def _shift(self, y: Tensor, how: Drawing, *, gain: float) -> Tensor:
+        """Add bias and noise in one pass over [N, O, R, R], as the product of [N, R·R, 2] and [2, O]."""
+        if how.noise_mode == "none":
+            return y + (self.bias * gain).to(y.dtype)[:, None, None]
+        noise = self._noise(y, how).to(y.dtype).expand(len(y), 1, -1, -1).reshape(len(y), -1)
+        maps = torch.stack([noise, torch.ones_like(noise)], dim=2)
+        strengths = torch.stack([self.noise_strength.expand_as(self.bias), self.bias]) * gain
+        shifted = torch.baddbmm(as_rows(y), maps, strengths.to(y.dtype).expand(len(y), -1, -1))
+        return as_maps(shifted, y.shape[2:])
 
     def _noise(self, x: Tensor, how: Drawing) -> Tensor:
         if how.noise_mode == "const":
@@ -105,16 +121,16 @@ class ToRGB(nn.Module):
         super().__init__()
         self.clamp = clamp
         self.affine = FullyConnected(w_dim, in_channels, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.weight = conv_weight(out_channels, in_channels, 1)
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.weight_gain = 1 / math.sqrt(in_channels)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Map [N, I, H, W] and style code [N, W] to [N, O, H, W]."""
         styles = self.affine(w) * self.weight_gain
-        x = x * styles.to(x.dtype)[:, :, None, None]
-        y = conv2d(x, cast_weight(self.weight, x.dtype), self.bias.to(x.dtype))
-        return activate(y, lrelu=False, clamp=self.clamp)
+        weight = self.weight[:, :, 0, 0].t() * styles[:, :, None]  # [N, I, O]
+        y = torch.baddbmm(self.bias.to(x.dtype), as_rows(x), weight.to(x.dtype))
+        return activate(as_maps(y, x.shape[2:]), lrelu=False, clamp=self.clamp)
 
 
 class SynthesisBlock(nn.Module):

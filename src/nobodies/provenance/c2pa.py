@@ -8,7 +8,7 @@ import importlib.util
 import io
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from nobodies._version import __version__
 from nobodies.errors import DependencyError, OutputError
@@ -80,29 +80,45 @@ def sign(data: bytes, media_type: str, signer: Credentials | None = None) -> byt
         InputError: the signing key cannot be used.
         OutputError: the library refuses to sign.
     """
+    out = io.BytesIO()
+    sign_stream(io.BytesIO(data), out, media_type, signer)
+    return out.getvalue()
+
+
+def sign_stream(source: BinaryIO, out: BinaryIO, media_type: str, signer: Credentials | None = None) -> None:
+    """Copy a finished file, with a signed manifest in it.
+
+    Args:
+        source: the file, at its beginning.
+        out: empty; open for reading and writing.
+        media_type: such as image/jpeg or video/mp4.
+        signer: this installation's own if None.
+
+    Raises:
+        InputError: the signing key cannot be used.
+        OutputError: the library refuses to sign.
+    """
     import c2pa
 
     signer = signer or credentials()
     # The library's last argument is the address of a time-stamping service; none is asked.
     info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
-    out = io.BytesIO()
     try:
         with (
             c2pa.Signer.from_info(info) as ours,
             c2pa.Context.from_dict(_OFFLINE) as context,
             c2pa.Builder(_statement(), context) as builder,
         ):
-            builder.sign(ours, media_type, io.BytesIO(data), out)
+            builder.sign(ours, media_type, source, out)
     except c2pa.C2paError as error:
-        raise OutputError(f"the picture cannot be signed: {error}; check the signing certificate") from error
-    return out.getvalue()
+        raise OutputError(f"the file cannot be signed: {error}; check the signing certificate") from error
 
 
-def read(data: bytes, media_type: str) -> Manifest | None:
+def read(source: bytes | BinaryIO, media_type: str) -> Manifest | None:
     """Read and check the manifest of a file.
 
     Args:
-        data: the file.
+        source: the file, or its bytes.
         media_type: such as image/jpeg.
 
     Returns:
@@ -119,7 +135,10 @@ def read(data: bytes, media_type: str) -> Manifest | None:
     anchors = {"trust": {"user_anchors": known.anchor.decode()}} if known else {}
     with c2pa.Context.from_dict(_OFFLINE | anchors) as context:
         try:
-            reader = c2pa.Reader.try_create(media_type, io.BytesIO(data), context=context)
+            stream = io.BytesIO(source) if isinstance(source, bytes) else source
+            reader = c2pa.Reader.try_create(media_type, stream, context=context)
+        except c2pa.C2paError.NotSupported:
+            return None
         except c2pa.C2paError:
             return Manifest(Standing.BROKEN, None, generated=False, signer=None)
         if reader is None:

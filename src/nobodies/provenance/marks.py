@@ -31,7 +31,7 @@ def encode_marked(
     """Encode a picture, marked as generated.
 
     Args:
-        image: RGB, at the size at which it is written. One with transparency gets no watermark.
+        image: L, RGB or RGBA, at the size at which it is written. Where it is transparent there is no watermark.
         recipe: what made it, in JSON values.
         format: file format.
         quality: as for `imaging.encode`.
@@ -41,14 +41,14 @@ def encode_marked(
         The file. Without a signature, the same arguments give the same bytes; a signature holds random numbers.
 
     Raises:
-        SettingError: quality or format do not fit.
+        SettingError: quality, format or the picture's mode do not fit.
         DependencyError: a signature is asked for and cannot be made.
     """
     marks = marks or MarkSettings()
     signed = c2pa.wanted(marks.c2pa)
-    if marks.watermark != "off" and image.mode == "RGB":
+    if marks.watermark != "off":
         image = embed(image, message_of(recipe, marks))
-    data = encode(image, format=format, quality=quality, xmp=_packet(recipe, marks))
+    data = encode(image, format=format, quality=quality, xmp=packet_of(recipe, marks))
     return c2pa.sign(data, CODECS[format].media_type) if signed else data
 
 
@@ -72,7 +72,8 @@ def mark_recipe(marks: MarkSettings) -> dict[str, Any]:
     return {"watermark": marks.watermark}
 
 
-def _packet(recipe: Mapping[str, Any], marks: MarkSettings) -> bytes | None:
+def packet_of(recipe: Mapping[str, Any], marks: MarkSettings) -> bytes | None:
+    """Give the XMP packet of a picture as far as the marks ask for one."""
     match marks.xmp:
         case "recipe":
             return packet(recipe)

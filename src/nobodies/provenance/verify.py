@@ -4,15 +4,18 @@ import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from PIL import Image
 
 from nobodies.errors import InputError
 from nobodies.imaging import xmp_of
-from nobodies.imaging.decode import read_pixels
+from nobodies.imaging.decode import MOST_BYTES, read_pixels
+from nobodies.imaging.gif import read_xmp
 from nobodies.provenance import c2pa
 from nobodies.provenance.marks import digest_of
+from nobodies.provenance.moving import is_video, look_at_video, video_type
 from nobodies.provenance.watermark import Kind, Message, detect
 from nobodies.provenance.xmp import is_marked, recipe_of
 
@@ -36,14 +39,15 @@ MEANINGS: Final[Mapping[tuple[MarkName, State], str]] = {
         "foreign",
     ): "Signed by somebody else and unchanged since. Who they are is for their certificate to show; "
     "this program trusts no authority but its own.",
-    ("c2pa", "absent"): "No signed manifest. That proves nothing: any change to a file, and most sites, drop it.",
+    ("c2pa", "absent"): "No signed manifest. That proves nothing: any change to a file, and most sites, drop it, and "
+    "webm files have no place for one.",
     ("c2pa", "not checked"): "Signed manifests are read by an extra: pip install 'nobodies[c2pa]'.",
     ("watermark", "valid"): "The pixels carry a mark of nobodies, of any installation: by chance, fewer than one in "
     "a million pictures would seem to. It is a label, not a seal: who studies the code can imitate it.",
     ("watermark", "broken"): "",
     ("watermark", "foreign"): "",
     ("watermark", "absent"): "No mark of nobodies in the pixels. It may never have had one, or have lost it: strong "
-    "reduction, blur, rotation, filters and repainting remove it. Other generators leave other marks.",
+    "reduction, blur, filters and repainting remove it. Other generators leave other marks.",
     ("watermark", "not checked"): "",
 }
 
@@ -115,11 +119,41 @@ def verify(data: bytes) -> Verdict:
     """
     pixels = read_pixels(data)
     xmp, media_type = _container(data)
-    recipe = recipe_of(xmp) if xmp else None
     found = detect(Image.fromarray(pixels))
-    message = found.message if found else None
-    agreed = recipe is None or message is None or _agree(recipe, message)
     manifest = c2pa.read(data, media_type) if c2pa.is_installed() else None
+    return _verdict(xmp, manifest, found.message if found else None)
+
+
+def verify_file(path: Path) -> Verdict:
+    """Look for every mark in a picture or a video.
+
+    Args:
+        path: of the file, of any origin.
+
+    Returns:
+        The verdict. Of a video, a few frames of its first ten seconds are looked at.
+
+    Raises:
+        InputError: it cannot be read, or is neither a picture nor a video that can be.
+        DependencyError: it is a video, and the extra that reads videos is missing.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            if not is_video(head):
+                return verify(head + file.read(MOST_BYTES + 1 - len(head)))
+            media_type = video_type(head)
+            xmp, message = look_at_video(path)
+            file.seek(0)
+            manifest = c2pa.read(file, media_type) if media_type and c2pa.is_installed() else None
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror}") from error
+    return _verdict(xmp, manifest, message)
+
+
+def _verdict(xmp: bytes | None, manifest: c2pa.Manifest | None, message: Message | None) -> Verdict:
+    recipe = recipe_of(xmp) if xmp else None
+    agreed = recipe is None or message is None or _agree(recipe, message)
     marks = (_xmp_mark(xmp, recipe, agreed=agreed), _c2pa_mark(manifest), _watermark_mark(message))
     sound = recipe if agreed else None
     return Verdict(
@@ -137,7 +171,8 @@ def _container(data: bytes) -> tuple[bytes | None, str]:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data)) as image:
-                return xmp_of(image), Image.MIME.get(image.format or "", "application/octet-stream")
+                xmp = read_xmp(data) if image.format == "GIF" else xmp_of(image)
+                return xmp, Image.MIME.get(image.format or "", "application/octet-stream")
         except Exception as error:
             raise InputError("the metadata of the picture is damaged") from error
 

@@ -31,6 +31,8 @@ class Board:
             "loss/path length": report.path_length_loss,
             "loss/r1": report.r1_loss,
             "discriminator/sign of real": report.real_sign,
+            "discriminator/score of real": report.real_score,
+            "discriminator/score of made": report.fake_score,
             "augment/p": progress.augment_p,
             "speed/pictures per second": progress.pictures_per_s,
         }

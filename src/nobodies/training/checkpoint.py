@@ -114,26 +114,52 @@ def load_generator(path: Path, *, device: torch.device | None = None) -> Generat
 
 
 def transfer(state: TrainingState, path: Path) -> None:
-    """Start a new run from the networks of another's snapshot. Optimisers and counters start anew.
+    """Start a new run from the networks of another. Optimisers and counters start anew.
+
+    Args:
+        state: of the new run.
+        path: a snapshot, or what `nobodies models import --networks` wrote.
 
     Raises:
         TrainingError: the snapshot's networks have another shape.
-        WeightsError: the file is damaged, or no snapshot of ours.
+        WeightsError: the file is damaged, neither of the two, or imported networks have another shape.
     """
     with _opened(path) as file:
-        header = _header(file, path)
-        tensors = {name: file.get_tensor(name) for name in file.keys() if "optimizer." not in name}  # noqa: SIM118
-    for part in ("generator", "discriminator"):
-        ours, theirs = getattr(state.config, part).to_dict(), getattr(header.config, part).to_dict()
-        differing = [name for name in ours if ours[name] != theirs[name]]
-        if differing:
-            name = differing[0]
-            raise TrainingError(
-                f"{path} cannot be transferred: its {part} has {name} {theirs[name]}, this run {ours[name]}; "
-                f"give '--set {part}.{name}={theirs[name]}' or another snapshot"
-            )
+        names = [name for name in file.keys() if "optimizer." not in name]  # noqa: SIM118 - no mapping
+        imported = any(name.startswith("G_ema.") for name in names)
+        if not imported:
+            _require_alike(state.config, _header(file, path).config, path)
+        tensors = {name: file.get_tensor(name) for name in names}
+    if imported:
+        tensors = _under_our_names(tensors)
     for name, network in _networks(state):
         _fill(network, tensors, f"{name}.", path)
+
+
+def _require_alike(ours: TrainingConfig, theirs: TrainingConfig, path: Path) -> None:
+    """Refuse a transfer between networks of different shapes, and say which setting would mend it."""
+    for part in ("generator", "discriminator"):
+        here, there = getattr(ours, part).to_dict(), getattr(theirs, part).to_dict()
+        for name in here:
+            if here[name] != there[name]:
+                raise TrainingError(
+                    f"{path} cannot be transferred: its {part} has {name} {there[name]}, this run {here[name]}; "
+                    f"give '--set {part}.{name}={there[name]}' or another snapshot"
+                )
+
+
+def _under_our_names(imported: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name imported networks as a snapshot does. What the trained generator lacks is taken from its average."""
+    tensors = {}
+    for theirs, ours in (
+        ("G_ema.", "g_ema."),
+        ("G_ema.", "generator."),
+        ("G.", "generator."),
+        ("D.", "discriminator."),
+    ):
+        found = (name for name in imported if name.startswith(theirs))
+        tensors |= {ours + name[len(theirs) :]: imported[name] for name in found}
+    return tensors
 
 
 def read_header(path: Path) -> Header:
@@ -169,9 +195,10 @@ def _tensors(state: TrainingState) -> Iterator[tuple[str, Tensor]]:
 
 
 def _fill(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, path: Path) -> None:
-    """Copy tensors into a network, all of them or none."""
-    own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    """Copy tensors into a network, all of them or none. Filters are the same in all and may be missing."""
     wanted = network.state_dict()
+    filters = {name: tensor for name, tensor in wanted.items() if name.endswith("resample_filter")}
+    own = filters | {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     for name, tensor in wanted.items():
         if name not in own or own[name].shape != tensor.shape:
             came = "nothing" if name not in own else str(list(own[name].shape))
@@ -192,8 +219,10 @@ def _fill_optimizer(
         for moment, tensor in found.items():
             if tensor is None or (moment != "step" and tensor.shape != parameter.shape):
                 raise WeightsError(f"{path}: {prefix}{name}.{moment} is missing or misshapen: the file is damaged")
-            like = parameter.device if moment != "step" or parameter.is_cuda else torch.device("cpu")
-            optimizer.state[parameter][moment] = tensor.to(like).clone()
+            if moment == "step":
+                optimizer.state[parameter][moment] = tensor.to(parameter.device).clone()
+            else:
+                optimizer.state[parameter][moment] = torch.empty_like(parameter).copy_(tensor)  # in its layout
 
 
 def _opened(path: Path) -> Any:

@@ -96,6 +96,7 @@ def _charts(log: list[dict[str, Any]], kid: list[dict[str, Any]]) -> list[tuple[
     return [
         ("KID × 1000, EfficientNet-Lite0 features", [Curve("KID", measured)]),
         ("losses", [curve("generator", "generator_loss"), curve("discriminator", "discriminator_loss")]),
+        ("mean score by the discriminator", [curve("real", "real_score"), curve("made", "fake_score")]),
         ("mean sign of the discriminator on real pictures", [curve("real", "real_sign")]),
         ("augmentation p", [curve("p", "augment_p")]),
         ("R1", [curve("R1", "r1_loss")]),

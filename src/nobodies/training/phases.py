@@ -34,6 +34,8 @@ class Outcome:
     loss: Tensor
     """Mean over the chunk."""
     sign_sum: Tensor | None = None
+    scores: Tensor | None = None
+    """Mean logits of made and real pictures, [2]."""
     w_mean: Tensor | None = None
     """[W]."""
     path_length: Tensor | None = None
@@ -77,12 +79,14 @@ class Phases:
         rng = chunk.rng("discriminator")
         with torch.no_grad():
             fake, _ = self._draw(len(chunk.real), chunk.c_fake, rng)
-        loss_fake = losses.discriminator_loss_fake(self._judge(fake, chunk.c_fake, rng)).mean()
-        loss_fake.backward()  # type: ignore[no-untyped-call]
-        logits = self._judge(chunk.real, chunk.c_real, rng)
-        loss_real = losses.discriminator_loss_real(logits).mean()
-        loss_real.backward()  # type: ignore[no-untyped-call]
-        return Outcome((loss_fake + loss_real).detach(), sign_sum=logits.detach().sign().sum())
+        c = None if chunk.c_fake is None or chunk.c_real is None else torch.cat([chunk.c_fake, chunk.c_real])
+        img = torch.cat([self._augmented(fake, rng), self._augmented(chunk.real, rng)])
+        logits = self.state.discriminator(img, c, dtype=self.dtype, num_batches=2)
+        of_fake, of_real = logits.chunk(2)
+        loss = losses.discriminator_loss_fake(of_fake).mean() + losses.discriminator_loss_real(of_real).mean()
+        loss.backward()
+        scores = torch.stack([of_fake.mean(), of_real.mean()]).detach()
+        return Outcome(loss.detach(), sign_sum=of_real.detach().sign().sum(), scores=scores)
 
     def r1(self, chunk: Chunk) -> Outcome:
         """Hold the discriminator flat around real pictures; gradients go to the discriminator."""
@@ -111,5 +115,7 @@ class Phases:
         return torch.randn(count, self.state.config.generator.z_dim, generator=rng, device=rng.device)
 
     def _judge(self, img: Tensor, c: Tensor | None, rng: torch.Generator) -> Tensor:
-        img = self.augment(img, p=self.state.augment.p, rng=rng)
-        return self.state.discriminator(img, c, dtype=self.dtype)  # type: ignore[no-any-return]
+        return self.state.discriminator(self._augmented(img, rng), c, dtype=self.dtype)  # type: ignore[no-any-return]
+
+    def _augmented(self, img: Tensor, rng: torch.Generator) -> Tensor:
+        return self.augment(img, p=self.state.augment.p, rng=rng)

@@ -11,6 +11,7 @@ run/samples/N.json                   the discriminator's answer to each
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +64,28 @@ class RunFolder:
         for folder in (self.snapshots, self.generators, self.samples):
             make_folder(folder)
         write_atomic(self.config_path, config.to_json().encode())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder; a process that dies lets go of it.
+
+        Raises:
+            TrainingError: another one trains in it.
+        """
+        from filelock import FileLock, Timeout
+
+        make_folder(self.path)
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise TrainingError(
+                f"another process trains in {self.path}: wait until it ends, stop it, or take another '--out'"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def config(self) -> TrainingConfig | None:
         """The configuration of the run, None if it has not begun."""

@@ -1,6 +1,5 @@
 """What the averaged generator makes of the same latent codes over a run, and how the discriminator judges it."""
 
-import io
 import json
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from nobodies.files import write_atomic
+from nobodies.provenance import encode_marked
+from nobodies.settings import MarkSettings
 from nobodies.training.randomness import torch_rng
 from nobodies.training.state import TrainingState
 
@@ -69,11 +70,12 @@ def _codes(state: TrainingState) -> tuple[Tensor, Tensor]:
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a picture [H, W, P].
+    """Write a picture [H, W, P], marked as generated.
+
+    It is not signed, so that a run that is repeated writes the same bytes.
 
     Raises:
         OutputError: it cannot be written.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", compress_level=6)
-    write_atomic(path, buffer.getvalue())
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    write_atomic(path, encode_marked(image, {"training": path.name}, format="png", marks=MarkSettings(c2pa="off")))

@@ -25,6 +25,10 @@ class StepReport:
     r1_loss: float | None
     real_sign: float
     """Mean sign of the discriminator's answer to real pictures."""
+    real_score: float
+    """Mean of that answer, …"""
+    fake_score: float
+    """… and of the one to made pictures."""
 
 
 def mean_report(reports: Sequence[StepReport]) -> StepReport:
@@ -75,6 +79,7 @@ def train_step(phases: Phases, chunks: Sequence[Chunk], processes: Processes) ->
 
     update_average(state)
     real_sign = _observe_signs(state, d_main, processes)
+    fake_score, real_score = _mean([each.scores for each in d_main if each.scores is not None], processes).tolist()
     state.step += 1
     return StepReport(
         step=state.step,
@@ -83,6 +88,8 @@ def train_step(phases: Phases, chunks: Sequence[Chunk], processes: Processes) ->
         path_length_loss=None if pl is None else pl.item(),
         r1_loss=None if r1 is None else r1.item(),
         real_sign=real_sign,
+        real_score=real_score,
+        fake_score=fake_score,
     )
 
 

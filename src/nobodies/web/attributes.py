@@ -83,15 +83,20 @@ class FaceAttributes:
         """Tell whether a seed may come up by chance: faces that look like minors do not."""
         return bool(self._adults.screen(self._model, self._codes(seed)[None])[0])
 
-    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
-        """Give seeds whose faces fit, in order.
+    def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
+        """Give seeds whose faces fit, in order; of all groups alike if balanced.
 
         Raises:
             SettingError: the wishes cannot be read.
             SearchError: no more were found among as many seeds as are looked at.
         """
         search = Search(
-            self._generator, parse_wishes(wishes), FaceSettings(), from_seed=from_seed, seeds_a_face=_SEEDS_A_FACE
+            self._generator,
+            parse_wishes(wishes),
+            FaceSettings(),
+            from_seed=from_seed,
+            seeds_a_face=_SEEDS_A_FACE,
+            balanced=balanced,
         )
         return search.find(_MOST_FACES)
 

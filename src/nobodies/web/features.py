@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.generator import Generator
+from nobodies.generator import Face, Generator
 from nobodies.provenance.verify import Verdict
 
 if TYPE_CHECKING:
@@ -73,11 +73,24 @@ class Attributes(Protocol):
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like."""
 
-    def choose(self, wishes: str, from_seed: int) -> Iterator[int]:
-        """Give seeds whose faces fit. Raises SettingError if the wishes cannot be read, SearchError at the end."""
+    def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
+        """Give seeds whose faces fit, of all groups alike if balanced.
+
+        Raises SettingError if the wishes cannot be read, SearchError at the end.
+        """
 
     def edit(self, ws: Array, edits: Mapping[str, float]) -> Array:
         """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""
+
+
+class Gate(Protocol):
+    """Turns faulty faces away; see `nobodies.gate.Gate`."""
+
+    def screen(self, w: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell which style codes [N, L, W] may be drawn."""
+
+    def accepts(self, face: Face) -> bool:
+        """Tell whether a drawn face may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +101,32 @@ class Features:
     detect: Detect | None = None
     cut_out: Callable[[Pixels], Pixels] | None = None
     """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
+    gate: Gate | None = None
+    """Judges faces that come up by chance."""
     inspect: Callable[[Pixels, Verdict], "Inspection"] | None = None
     """From a picture [H, W, 3] and what its marks say to all that looks generated in it."""
 
 
-def find_features(generator: Generator) -> Features:
-    """See which parts this installation has. Their nets are loaded when they are first used."""
+def find_features(generator: Generator, *, gate: bool = True) -> Features:
+    """See which parts this installation has. Their nets are loaded when they are first used.
+
+    Args:
+        generator: draws the faces.
+        gate: whether faulty faces shall be turned away.
+
+    Raises:
+        ModelError: what the gate needs cannot be fetched.
+    """
+    from nobodies.gate import gate_of
     from nobodies.web.attributes import FaceAttributes
 
-    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out, inspect=_inspect)
+    return Features(
+        attributes=FaceAttributes.of(generator),
+        detect=_detect,
+        cut_out=_cut_out,
+        gate=gate_of(generator) if gate else None,
+        inspect=_inspect,
+    )
 
 
 def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:

@@ -39,6 +39,10 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "blur": lambda image: image.filter(ImageFilter.GaussianBlur(1.5)),
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "stretched": lambda image: image.resize((560, 512)),
+    "turned": lambda image: image.rotate(1, Image.Resampling.BICUBIC),
+    "turned far": lambda image: image.rotate(-33, Image.Resampling.BICUBIC, expand=True),
+    "quarter turn": lambda image: image.transpose(Image.Transpose.ROTATE_270),
+    "turned, mirrored": lambda image: image.rotate(4).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "grey": lambda image: image.convert("L"),
     "transparent": lambda image: image.convert("RGBA"),
 }
@@ -57,6 +61,24 @@ def test_a_mirrored_picture_and_its_scale_are_told() -> None:
     assert found is not None
     assert found.mirrored
     assert found.period_px == pytest.approx(128, rel=0.01)
+
+
+def test_a_picture_that_was_straightened_and_cropped_is_read() -> None:
+    turned = embed(photograph(512, 2), MESSAGE).rotate(3, Image.Resampling.BICUBIC)
+    found = detect(turned.crop((30, 30, 482, 482)))
+    assert found is not None
+    assert found.message == MESSAGE
+
+
+@given(degrees=st.floats(-180, 180), seed=st.integers(0, 3))
+@settings(max_examples=8, deadline=None)
+def test_the_message_is_read_at_any_angle_and_the_angle_is_told(degrees: float, seed: int) -> None:
+    marked = embed(photograph(512, seed), MESSAGE)
+    found = detect(marked.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
+    assert found is not None
+    assert found.message == MESSAGE
+    away = abs((found.degrees - degrees + 180) % 360 - 180)
+    assert away <= 0.5
 
 
 @pytest.mark.parametrize("size_px", [128, 200, 256, 333, 512])

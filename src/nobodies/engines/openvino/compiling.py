@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 import numpy as np
 import openvino
 
-from nobodies.engines.openvino import graph, grid, layers, ops, strips, stylegan2
+from nobodies.engines.openvino import graph, grid, layers, lucidrains, ops, strips, stylegan2
 from nobodies.errors import OutputError, SettingError
-from nobodies.files import make_folder, write_atomic
+from nobodies.files import make_folder, map_bytes, write_atomic
 from nobodies.models.architectures import grid as architecture_grid
 from nobodies.settings import EngineSettings
 
@@ -27,6 +27,10 @@ _DIGEST_BYTES: Final = 32
 _MOST_KEPT_BYTES: Final = 4 << 30
 _MOST_VARIANTS: Final = 4
 """Compiled graphs of one name that are kept: other weights, other versions of this program."""
+
+# Compiled graphs that were read use the weights where they lie in their file, as long as any request to them lives,
+# which only OpenVINO knows. So files stay mapped: that takes addresses, not memory.
+_in_use: list[Any] = []
 
 Arithmetic = Literal["bf16", "f32"]
 
@@ -96,17 +100,20 @@ class Kept:
         try:
             if self.path.stat().st_size > _MOST_KEPT_BYTES:
                 return None
-            content = self.path.read_bytes()
+            content = map_bytes(self.path)
         except OSError:
             return None
-        blob = memoryview(content)[_DIGEST_BYTES:]
+        blob = content[_DIGEST_BYTES:]
         if self._digest(blob) != content[:_DIGEST_BYTES]:
             _log.info("%s is stale or damaged; compiling again", self.path)
             return None
         with contextlib.suppress(OSError):
             os.utime(self.path)
         try:
-            return _core().import_model(openvino.Tensor(np.frombuffer(blob, np.uint8)), _DEVICE, chosen)
+            values = np.frombuffer(blob, np.uint8)
+            found = _core().import_model(openvino.Tensor(values, shared_memory=True), _DEVICE, chosen)
+            _in_use.append(values)
+            return found
         except RuntimeError as error:
             _log.warning("%s cannot be loaded (%s); compiling again", self.path, error)
             return None
@@ -141,7 +148,7 @@ class Kept:
             " ".join(_core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")),
             *(
                 inspect.getsource(module)
-                for module in (graph, grid, layers, ops, strips, stylegan2, architecture_grid)
+                for module in (graph, grid, layers, lucidrains, ops, strips, stylegan2, architecture_grid)
             ),
         )
         return hashlib.sha256("\0".join(parts).encode())
@@ -168,6 +175,8 @@ def compiled(
     if found is not None:
         return found
     made = _core().compile_model(build(), _DEVICE, chosen)
-    if kept:
-        kept.write(made)
-    return made
+    if kept is None:
+        return made
+    kept.write(made)
+    # Read back, its weights lie in a file that all processes share, not in memory of this one.
+    return kept.read(chosen) or made

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from nobodies.engines.openvino.cuts import Cuts, Output
 from nobodies.engines.openvino.graph import MobileGraphs
+from nobodies.engines.openvino.lucidrains import LucidrainsGraphs
 from nobodies.engines.openvino.stylegan2 import StyleGan2Graphs
 from nobodies.errors import WeightsError
-from nobodies.models.architectures import Architecture, mobile_stylegan, stylegan2
+from nobodies.models.architectures import Architecture, lucidrains, mobile_stylegan, stylegan2
 
 Array = NDArray[np.float32]
 
@@ -50,6 +51,8 @@ def graphs_of(architecture: Architecture, tensors: Mapping[str, Array], cuts: Cu
     match architecture:
         case mobile_stylegan.Architecture():
             return MobileGraphs(architecture, tensors, cuts)
+        case lucidrains.Lucidrains():
+            return LucidrainsGraphs(architecture, tensors, cuts)
         case stylegan2.StyleGan2():
             return StyleGan2Graphs(architecture, tensors, cuts)
     raise WeightsError(f"this engine does not run {type(architecture).__name__}")

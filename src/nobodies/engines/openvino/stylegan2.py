@@ -29,8 +29,6 @@ from nobodies.models.architectures.stylegan2 import StyleGan2
 
 Array = NDArray[np.float32]
 
-_GAIN: Final = np.float32(math.sqrt(2))
-"""Restores unit variance behind the leaky ReLU."""
 _EPSILON: Final = 1e-8
 _RGB: Final = 3
 _TAPS: Final = np.array([1, 3, 3, 1], np.float32) / 4
@@ -53,7 +51,8 @@ class StyleGan2Graphs:
     def noise(self) -> list[tuple[Array, np.float32]]:
         """Give what is added at each layer that takes noise, and the factor of a standard normal map."""
         layers = [layer for layer, _ in self.architecture.noise_layers]
-        strengths = [_GAIN * self.tensors[f"{layer}.noise_strength"] for layer in layers]
+        gain = np.float32(self.architecture.lrelu_gain)
+        strengths = [gain * self.tensors[f"{layer}.noise_strength"] for layer in layers]
         return [
             (strength * self.tensors[f"{layer}.noise_const"], np.float32(strength))
             for layer, strength in zip(layers, strengths, strict=True)
@@ -68,7 +67,7 @@ class StyleGan2Graphs:
         for layer, _, _, _ in sizes.convolutions:
             scales[_demodulation(layer)] = self._demodulation(layer, scales[layer])
         noise = self._noise_inputs(coarse=True)
-        layers = Layers(sizes, self.tensors, scales, noise)
+        layers = self._layers(scales, noise)
         x, picture = layers.first()
         for size in self._sides(coarse=True):
             x, picture = layers.block(x, picture, size)
@@ -82,13 +81,16 @@ class StyleGan2Graphs:
         small = op.parameter([1, _RGB, start, start], np.float32, name="picture")
         scales = {name: op.parameter([1, width], np.float32, name=name) for name, width in self._fine_scales()}
         noise = self._noise_inputs(coarse=False)
-        layers = Layers(sizes, self.tensors, scales, noise)
+        layers = self._layers(scales, noise)
         x, picture = features, small
         for size in self._sides(coarse=False):
             x, picture = layers.block(x, picture, size)
         drawn = picture if output == "float32" else to_bytes(picture)
         inputs = [features, small, *scales.values(), *noise.values()]
         return openvino.Model([op.result(drawn)], inputs, f"fine-{output}")
+
+    def _layers(self, scales: Mapping[str, Any], noise: Mapping[str, Any]) -> "Layers":
+        return Layers(self.architecture, self.tensors, scales, noise)
 
     @property
     def _coarse_to_px(self) -> int:
@@ -127,7 +129,7 @@ class StyleGan2Graphs:
         """
         energy = np.square(self.tensors[f"{layer}.weight"]).sum(axis=(2, 3))  # [O, I]
         total = op.matmul(op.multiply(styles, styles), constant(energy), False, True)
-        return op.divide(constant(_GAIN), op.sqrt(op.add(total, constant(_EPSILON))))
+        return op.divide(constant(self.architecture.lrelu_gain), op.sqrt(op.add(total, constant(_EPSILON))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class Layers:
         up, same = f"synthesis.b{size}.conv0", f"synthesis.b{size}.conv1"
         x = self._activated(self._doubled(x, up, size), up)
         x = self._activated(self._same_side(x, same, size), same)
-        return x, op.add(upsampled(picture), self._to_rgb(x, size))
+        return x, op.add(self._picture_doubled(picture), self._to_rgb(x, size))
 
     def _scale(self, name: str, *shape: int) -> Any:
         return op.reshape(self.scales[name], integers(*shape), False)
@@ -177,13 +179,20 @@ class Layers:
         filters = op.multiply(constant(kernels), self._scale(_demodulation(layer), -1, 1, 1, 1, 1))
         return op.group_convolution(grown, filters, [1, 1], [1, 1], [1, 1], [1, 1])
 
+    def _picture_doubled(self, picture: Any) -> Any:
+        return upsampled(picture)
+
     def _activated(self, x: Any, layer: str) -> Any:
         """Add noise and bias to [1, O, R, R], apply the leaky ReLU, and clip if the network does."""
-        bias = self.tensors[f"{layer}.bias"] * _GAIN
-        ones = np.ones((len(bias), 1, 1, 1))
-        spread = op.add(convolve(self.noise[layer], constant(ones)), constant(bias[None, :, None, None]))
+        bias = self.tensors[f"{layer}.bias"] * np.float32(self.architecture.lrelu_gain)
+        strengths = self._noise_strengths(layer).reshape(-1, 1, 1, 1)
+        spread = op.add(convolve(self.noise[layer], constant(strengths)), constant(bias[None, :, None, None]))
         y = op.prelu(op.add(x, spread), constant([self.architecture.lrelu_slope]))
         return self._clipped(y)
+
+    def _noise_strengths(self, layer: str) -> Array:
+        """Give what each channel, [O], takes of the noise map, which has been multiplied by the layer's strength."""
+        return np.ones_like(self.tensors[f"{layer}.bias"])
 
     def _to_rgb(self, x: Any, size: int) -> Any:
         layer = f"synthesis.b{size}.torgb"

@@ -11,14 +11,15 @@ async function load({ bytes, threads }) {
   return {};
 }
 
-async function draw({ z, psi, label }) {
+async function draw({ z, psi, label, shift }) {
   const inputs = {
     z: new ort.Tensor("float32", z, [1, z.length]),
     psi: new ort.Tensor("float32", [psi], []),
   };
   if (label) inputs.label = new ort.Tensor("float32", label, [1, label.length]);
+  if (shift) inputs.shift = new ort.Tensor("float32", shift.values, [1, shift.layers, shift.values.length / shift.layers]);
   const began = performance.now();
-  const { image } = await session.run(inputs);
+  const { image, age } = await session.run(inputs);
   const took_s = (performance.now() - began) / 1000;
   const size = image.dims[2], plane = size * size, pixels = new Uint8ClampedArray(4 * plane);
   for (let i = 0; i < plane; i++) {
@@ -26,7 +27,7 @@ async function draw({ z, psi, label }) {
     pixels[4 * i + 3] = 255;
   }
   image.dispose();
-  return { pixels, size, took_s };
+  return { pixels, size, took_s, age: age?.data[0] };
 }
 
 self.onmessage = async ({ data }) => {

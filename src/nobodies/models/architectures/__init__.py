@@ -59,11 +59,12 @@ def read(network: Mapping[str, Any]) -> Architecture:
     Raises:
         WeightsError: it is none of those known, or its sizes do not fit together.
     """
-    from nobodies.models.architectures import mobile_stylegan, stylegan2
+    from nobodies.models.architectures import lucidrains, mobile_stylegan, stylegan2
 
     readers: dict[str, Callable[[Mapping[str, Any]], Architecture]] = {
         mobile_stylegan.NAME: mobile_stylegan.read,
         stylegan2.NAME: stylegan2.read,
+        lucidrains.NAME: lucidrains.read,
     }
     name = str(network.get("architecture"))
     if name not in readers:

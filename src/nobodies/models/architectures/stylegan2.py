@@ -21,10 +21,11 @@ its channels (float32); the gains of equalised learning rate are not folded in::
 Source: StyleGAN2, arXiv:1912.04958; classes as in StyleGAN2-ADA, arXiv:2006.06676.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from nobodies.errors import WeightsError
 
@@ -54,12 +55,22 @@ class StyleGan2:
     """Activations are clipped to plus or minus this."""
 
     @property
+    def kind(self) -> str:
+        """Its name in a model's configuration."""
+        return NAME
+
+    @property
     def lrelu_slope(self) -> float:
         """Of the leaky ReLU below zero."""
         return LRELU_SLOPE
 
     @property
-    def mapping_lr(self) -> float:
+    def lrelu_gain(self) -> float:
+        """What follows the leaky ReLU, to restore unit variance."""
+        return math.sqrt(2)
+
+    @property
+    def mapping_lr(self) -> float | None:
         """The mapping network learns a hundred times slower than the rest."""
         return MAPPING_LR
 
@@ -108,10 +119,14 @@ class StyleGan2:
             yield f"{layer}.weight", (channels_out, channels_in, 3, 3)
             yield f"{layer}.bias", (channels_out,)
             yield f"{layer}.noise_const", (size, size)
-            yield f"{layer}.noise_strength", ()
+            yield f"{layer}.noise_strength", self.noise_strength_shape(channels_out)
         for size, width in self.channels.items():
             yield f"synthesis.b{size}.torgb.weight", (self.img_channels, width, 1, 1)
             yield f"synthesis.b{size}.torgb.bias", (self.img_channels,)
+
+    def noise_strength_shape(self, channels_out: int) -> tuple[int, ...]:
+        """One number serves all channels of a layer."""
+        return ()
 
     def _mapping_shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         width = self.z_dim
@@ -126,17 +141,26 @@ class StyleGan2:
         yield "mapping.w_avg", (self.w_dim,)
 
 
+Form = TypeVar("Form", bound=StyleGan2)
+
+
 def describe(architecture: StyleGan2) -> dict[str, Any]:
     """Write an architecture in JSON values; `read` takes them back."""
     values = asdict(architecture)
     values["channels"] = {str(size): width for size, width in architecture.channels.items()}
-    return {"architecture": NAME, **values}
+    return {"architecture": architecture.kind, **values}
 
 
 def read(network: Mapping[str, Any]) -> StyleGan2:
+    """Read an architecture from the configuration of a model; see `read_as`."""
+    return read_as(StyleGan2, network)
+
+
+def read_as(form: type[Form], network: Mapping[str, Any]) -> Form:
     """Read an architecture from the configuration of a model.
 
     Args:
+        form: StyleGAN2, or a variant of it with the same sizes.
         network: JSON values as `describe` writes them.
 
     Raises:
@@ -150,7 +174,7 @@ def read(network: Mapping[str, Any]) -> StyleGan2:
         channels = {int(size): width for size, width in values["channels"].items()}
     except (AttributeError, ValueError) as error:
         raise WeightsError(f"the model's network has channels that cannot be read ({error})") from error
-    architecture = StyleGan2(**values | {"channels": dict(sorted(channels.items()))})
+    architecture = form(**values | {"channels": dict(sorted(channels.items()))})
     check_sizes(architecture)
     return architecture
 

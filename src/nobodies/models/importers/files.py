@@ -12,14 +12,21 @@ import numpy as np
 from nobodies.errors import WeightsError
 from nobodies.models.architectures.stylegan2 import describe
 from nobodies.models.catalogue import LicenceLink
-from nobodies.models.importers import official_tensorflow, official_torch, rosinality
-from nobodies.models.importers.networks import Networks, Tensors, architecture_of, check_complete, without_filters
+from nobodies.models.importers import lucidrains, official_tensorflow, official_torch, rosinality
+from nobodies.models.importers.networks import (
+    Networks,
+    Tensors,
+    architecture_of,
+    check_complete,
+    made_here,
+    without_filters,
+)
 from nobodies.models.importers.pickles import Record, read_pickle
 from nobodies.models.importers.torch_pickle import Archive, as_dict, mapped, read_archive
 from nobodies.models.native import Description, Model
 
 FORMATS: Final = (
-    "pickles of the official TensorFlow and PyTorch releases, rosinality's .pt, "
+    "pickles of the official TensorFlow and PyTorch releases, rosinality's and lucidrains' .pt, "
     "or safetensors under the official names"
 )
 _TORCH: Final = (b"PK\x03\x04", b"\x80\x02\x8a\x0a")
@@ -74,8 +81,8 @@ def read_model(path: Path, name: str) -> tuple[Model, Networks]:
         name: what to call it.
 
     Returns:
-        The model, made of the averaged generator; and all networks of the file. If the file has no average style code
-        there is no `mapping.w_avg` in either.
+        The model, made of the averaged generator; and all networks of the file. What the file lacks and
+        `made_here` names is in neither.
 
     Raises:
         WeightsError: as for `read_networks`, or the generator is incomplete.
@@ -89,9 +96,9 @@ def read_model(path: Path, name: str) -> tuple[Model, Networks]:
             discriminator=without_filters(networks.discriminator),
         )
         tensors = networks.generator
-        sizes = architecture_of(tensors, networks.conv_clamp)
-        averaged = {"mapping.w_avg": np.zeros(sizes.w_dim, np.float32), **tensors}
-        check_complete(sizes, averaged)
+        sizes = architecture_of(networks)
+        stand_ins = {name: np.zeros(shape, np.float32) for name, shape in made_here(sizes).items()}
+        check_complete(sizes, {**stand_ins, **tensors})
     except WeightsError as error:
         raise WeightsError(f"{path.name} cannot be imported: {error}") from error
     title = f"StyleGAN2 at {sizes.resolution} px" + (f", {sizes.c_dim} classes" if sizes.c_dim else "")
@@ -103,11 +110,8 @@ def _of_archive(archive: Archive) -> Networks:
     root = archive.root
     if rosinality.matches(root):
         return rosinality.read(archive)
-    if isinstance(root, dict) and "GAN" in root:
-        raise WeightsError(
-            "it is a checkpoint of lucidrains' stylegan2-pytorch, whose layers are others (bilinear upsampling, "
-            "noise by channel): not read"
-        )
+    if lucidrains.matches(root):
+        return lucidrains.read(archive)
     state = root.items if isinstance(root, Record) else root
     if isinstance(state, dict) and any("synthesis.b4.const" in str(name) for name in state):
         return _by_prefix(

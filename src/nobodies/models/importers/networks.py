@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
 from nobodies.models.architectures import check_tensors
+from nobodies.models.architectures.lucidrains import Lucidrains
 from nobodies.models.architectures.stylegan2 import StyleGan2, check_sizes
 
 Array = NDArray[Any]
@@ -33,6 +34,8 @@ class Networks:
     """The generator as it was trained, if the file has both."""
     discriminator: Tensors = field(default_factory=dict)
     conv_clamp: float | None = None
+    form: type[StyleGan2] = StyleGan2
+    """StyleGAN2, or which variant of it."""
 
 
 def without_filters(tensors: Tensors) -> dict[str, Array]:
@@ -51,12 +54,13 @@ def without_filters(tensors: Tensors) -> dict[str, Array]:
     return kept
 
 
-def architecture_of(tensors: Tensors, conv_clamp: float | None) -> StyleGan2:
-    """Tell the sizes of a generator from its tensors.
+def architecture_of(networks: Networks) -> StyleGan2:
+    """Tell the sizes of the averaged generator from its tensors.
 
     Raises:
         WeightsError: it is another network, incomplete, or has tensors that this one does not know.
     """
+    tensors = networks.generator
     _name_others(tensors)
     try:
         sides = sorted(
@@ -65,7 +69,7 @@ def architecture_of(tensors: Tensors, conv_clamp: float | None) -> StyleGan2:
         channels = {side: tensors[f"synthesis.b{side}.conv1.weight"].shape[0] for side in sides}
         first, w_dim = tensors["mapping.fc0.weight"], len(tensors["mapping.fc0.weight"])
         c_dim = tensors["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in tensors else 0
-        sizes = StyleGan2(
+        sizes = networks.form(
             z_dim=first.shape[1] - (w_dim if c_dim else 0),
             w_dim=w_dim,
             c_dim=c_dim,
@@ -73,7 +77,7 @@ def architecture_of(tensors: Tensors, conv_clamp: float | None) -> StyleGan2:
             resolution=sides[-1],
             channels=channels,
             img_channels=len(tensors[f"synthesis.b{sides[-1]}.torgb.weight"]),
-            conv_clamp=conv_clamp,
+            conv_clamp=networks.conv_clamp,
         )
     except (KeyError, IndexError) as error:
         raise WeightsError(f"the file holds no whole StyleGAN2 generator: {error} is missing") from error
@@ -82,6 +86,14 @@ def architecture_of(tensors: Tensors, conv_clamp: float | None) -> StyleGan2:
     if odd := sorted(tensors.keys() - known):
         raise WeightsError(f"the generator has '{odd[0]}', which StyleGAN2 with skip synthesis does not: not read")
     return sizes
+
+
+def made_here(sizes: StyleGan2) -> dict[str, tuple[int, ...]]:
+    """Give names and shapes of tensors that a file may leave out, because they can be made anew."""
+    average: dict[str, tuple[int, ...]] = {"mapping.w_avg": (sizes.w_dim,)}
+    if not isinstance(sizes, Lucidrains):
+        return average
+    return average | {f"{layer}.noise_const": (size, size) for layer, size in sizes.noise_layers}
 
 
 def check_complete(sizes: StyleGan2, tensors: Tensors) -> None:

@@ -8,7 +8,6 @@ Source: torch.serialization.
 """
 
 import math
-import mmap
 import struct
 import zipfile
 from collections.abc import Callable, Collection, Mapping
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
+from nobodies.files import map_bytes
 from nobodies.models.importers.pickles import PERSISTENT, Name, Record, content, read_pickle
 
 Array = NDArray[Any]
@@ -110,11 +110,10 @@ def mapped(path: Path, limit_bytes: int = _MOST_BYTES) -> memoryview:
         WeightsError: it cannot be read, is empty, or over the limit.
     """
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            if not 0 < size <= limit_bytes:
-                raise WeightsError(f"{path.name} has {size} bytes: weights have 1 to {limit_bytes}")
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        size = path.stat().st_size
+        if not 0 < size <= limit_bytes:
+            raise WeightsError(f"{path.name} has {size} bytes: weights have 1 to {limit_bytes}")
+        return map_bytes(path)
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read: {error.strerror or error}") from error
 

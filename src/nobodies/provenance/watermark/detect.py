@@ -1,8 +1,8 @@
-"""Finding the mark in a picture that may have been scaled, cropped, mirrored and compressed since."""
+"""Finding the mark in a picture that may have been scaled, cropped, turned, mirrored and compressed since."""
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 
 from nobodies.provenance.watermark.code import recover
 from nobodies.provenance.watermark.embed import activity, strength_of
+from nobodies.provenance.watermark.lattice import Lattice, Turn
 from nobodies.provenance.watermark.message import Message
 from nobodies.provenance.watermark.pattern import CODED_BITS, TILE, TILES_PER_SIDE, carriers, frequencies
 
@@ -26,6 +27,8 @@ _LARGEST_SHARE: Final = 0.7
 larger one, to seven tenths of it, as where nearly two thirds of its side were
 cut away."""
 _FINE_STEPS: Final = (-0.004, -0.003, -0.002, -0.001, 0.0, 0.001, 0.002, 0.003, 0.004)
+_FINE_DEGREES: Final = (-0.1, 0.0, 0.1)
+_NUM_SCANNED: Final = 64
 _NUM_TRIED: Final = 4
 _FINER: Final = 4
 """How much finer than a sample the position is found."""
@@ -45,6 +48,8 @@ class Detection:
     mirrored: bool
     score: float
     """Height of the template's correlation peak, in standard deviations of the correlation elsewhere."""
+    degrees: float = 0.0
+    """How far the picture was turned counter-clockwise since it was marked, -180 to 180."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,6 +57,7 @@ class _Peak:
     score: float
     period: tuple[float, float]
     mirrored: bool
+    degrees: float = 0.0
 
 
 def detect(image: Image.Image) -> Detection | None:
@@ -63,17 +69,20 @@ def detect(image: Image.Image) -> Detection | None:
 
     Returns:
         What was read, or None. The whole picture is tried first; then every scale at which a crop of it, or the
-        picture within a larger one, could stand.
+        picture within a larger one, could stand; then pictures that were turned.
     """
     if min(image.size) < _SMALLEST_PX:
         return None
     working = _working(_middle(image))
     shrink = min(image.size) / min(working.size)
-    found = _first(working, _whole(working.size)) or _first(working, _scan(working.size))
+    found = _first(working, _whole(working.size))
+    if found is None:
+        lattice = Lattice(working)
+        found = _first(working, _scan(working, lattice)) or _turned(working, lattice)
     if found is None:
         return None
     message, peak = found
-    return Detection(message, peak.period[0] * shrink, peak.mirrored, peak.score)
+    return Detection(message, peak.period[0] * shrink, peak.mirrored, peak.score, peak.degrees)
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -109,11 +118,16 @@ def _whole(size: tuple[int, int]) -> Iterator[tuple[float, float]]:
         yield float(TILE), float(TILE)
 
 
-def _scan(size: tuple[int, int]) -> Iterator[tuple[float, float]]:
-    """Every period that may stand in a picture of this size."""
-    smallest, largest = min(size) * _SMALLEST_SHARE, min(size) * _LARGEST_SHARE
-    for step in range(int(np.log(largest / smallest) / np.log(_STEP))):
-        yield (smallest * _STEP**step,) * 2
+def _scan(working: Image.Image, lattice: Lattice) -> Iterator[tuple[float, float]]:
+    """The likeliest of all periods that may stand in a picture, if it was not turned."""
+    smallest, largest = _bounds(working.size)
+    periods = smallest * np.power(_STEP, np.arange(int(np.log(largest / smallest) / np.log(_STEP))))
+    order = np.argsort(lattice.strength(periods, np.zeros_like(periods)))
+    yield from ((period, period) for period in periods[order[-_NUM_SCANNED:]].tolist())
+
+
+def _bounds(size: tuple[int, int]) -> tuple[float, float]:
+    return min(size) * _SMALLEST_SHARE, min(size) * _LARGEST_SHARE
 
 
 def _first(working: Image.Image, periods: Iterable[tuple[float, float]]) -> tuple[Message, _Peak] | None:
@@ -131,6 +145,42 @@ def _refined(working: Image.Image, peak: _Peak) -> Iterator[_Peak]:
     for fine in _FINE_STEPS:
         period = (peak.period[0] * (1 + fine), peak.period[1] * (1 + fine))
         yield from (each for each in _peaks(working, period) if each.mirrored == peak.mirrored)
+
+
+def _turned(working: Image.Image, lattice: Lattice) -> tuple[Message, _Peak] | None:
+    """Try to read the picture turned back as its spectrum suggests."""
+    for turn in lattice.turns(*_bounds(working.size)):
+        best, upright = max(_unturned(working, turn), key=lambda each: each[0])
+        message = _read(upright, best)
+        if message is not None:
+            return message, best
+    return None
+
+
+def _unturned(working: Image.Image, turn: Turn) -> Iterator[tuple[_Peak, Image.Image]]:
+    """Turn the picture back, by the quarter turn that fits best; then a little more and less."""
+    period = (turn.period_px, turn.period_px)
+    back = _turned_back(working, turn.degrees)
+    quarters = {turn.degrees + 90 * number: quarter for number, quarter in enumerate(_quarters(back))}
+    rough = max(
+        replace(peak, degrees=degrees) for degrees, quarter in quarters.items() for peak in _peaks(quarter, period)
+    )
+    for fine in _FINE_DEGREES:
+        degrees = rough.degrees + fine
+        upright = _turned_back(working, degrees) if fine else quarters[degrees]
+        for peak in _refined(upright, rough):
+            yield replace(peak, degrees=(degrees + 180) % 360 - 180), upright
+
+
+def _turned_back(working: Image.Image, degrees: float) -> Image.Image:
+    return working.rotate(-degrees, Image.Resampling.BILINEAR, expand=True)
+
+
+def _quarters(image: Image.Image) -> Iterator[Image.Image]:
+    """Give the picture as it is, and turned clockwise by one, two and three quarters."""
+    yield image
+    for turn in (Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90):
+        yield image.transpose(turn)
 
 
 def _peaks(working: Image.Image, period: tuple[float, float]) -> Iterator[_Peak]:

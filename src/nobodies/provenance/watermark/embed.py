@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
+from nobodies.errors import SettingError
 from nobodies.provenance.watermark.code import protect
 from nobodies.provenance.watermark.message import Message
 from nobodies.provenance.watermark.pattern import TILE, TILES_PER_SIDE, tile_of
@@ -35,20 +36,36 @@ def embed(image: Image.Image, message: Message) -> Image.Image:
     """Mark a picture, invisibly.
 
     Args:
-        image: RGB, at the size at which it will be encoded.
+        image: L, RGB or RGBA, at the size at which it will be encoded.
         message: what the mark says.
 
     Returns:
-        The marked picture, at least 40 dB from the one given; the same arguments give the same picture. A picture
-        whose shorter side is under `SMALLEST_PX` comes back as it is.
+        The marked picture, at least 40 dB from the one given; the same arguments give the same picture. Pixels that
+        are wholly transparent stay as they are. A picture whose shorter side is under `SMALLEST_PX` comes back as it
+        is.
+
+    Raises:
+        SettingError: it is of another mode.
     """
+    if image.mode not in ("L", "RGB", "RGBA"):
+        raise SettingError(f"a picture of mode {image.mode} cannot be marked: convert it to L, RGB or RGBA")
     if min(image.size) < SMALLEST_PX:
         return image
+    if image.mode == "RGBA":
+        return _embed_where_visible(image, message)
     size = grid_size(image.size, period_px(image.size))
     strength = _strength(image, size)
     mark = Image.fromarray(strength * _tiled(_tile(message), size)).resize(image.size, Image.Resampling.BICUBIC)
     levels = Image.fromarray(_rounded(np.asarray(mark)))
-    return ImageChops.add(image, Image.merge("RGB", [levels] * 3), offset=-128)
+    return ImageChops.add(image, Image.merge(image.mode, [levels] * len(image.getbands())), offset=-128)
+
+
+def _embed_where_visible(image: Image.Image, message: Message) -> Image.Image:
+    colours, alpha = image.convert("RGB"), image.getchannel("A")
+    visible = alpha.point([0] + [255] * 255)
+    marked = Image.composite(embed(colours, message), colours, visible)
+    marked.putalpha(alpha)
+    return marked
 
 
 def period_px(size: tuple[int, int]) -> float:

@@ -18,7 +18,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 NETWORKS: Final = (
     ("GitHub", 500), ("Instagram", 320), ("LinkedIn", 400), ("Slack", 512), ("X", 400), ("YouTube", 800),
 )  # fmt: skip
-"""Sides of the avatars that the networks ask for, in pixels."""
+"""Sides of avatars in pixels. GitHub and Slack document theirs (docs.github.com: "about 500 by 500"; docs.slack.dev,
+users.setPhoto: 512 to 1024); for the others these are what guides to them agree on."""
 _SIZES_PX: Final = (64, 128, 256, 512, 1024, 2048)
 _EXAMPLES: Final = ("curl.sh", "python.py", "javascript.js")
 _PROBLEMS: Final = (
@@ -51,7 +52,8 @@ async def home(request: Request, site: ReadySite) -> Response:
 @router.get("/choose")
 async def choose(request: Request, site: ReadySite) -> Response:
     """A wall of faces, and the wishes to choose by."""
-    return render(request, "choose.html", seeds=site.new_seeds(_num_on_wall(site)))
+    seeds = [seed for seed, _ in await site.new_seeds(_num_on_wall(site))]
+    return render(request, "choose.html", seeds=seeds)
 
 
 @router.get("/face/{seed}")

@@ -12,6 +12,7 @@ const form = document.getElementById("wishes");
 
 let following = null; // address of the next faces that fit, if wishes were made
 let where = "";
+let balanced = false;
 let growing = false;
 let round = 0;
 
@@ -41,19 +42,20 @@ function tile(face) {
 }
 
 async function grow() {
-  if (growing || (where && following === null && wall.children.length)) return;
+  const chosen = where || balanced;
+  if (growing || (chosen && following === null && wall.children.length)) return;
   growing = true;
   more.disabled = true;
   const mine = round;
   let grown = false;
   try {
-    const query = new URLSearchParams({ count: PAGE, ...(where ? { where } : {}) });
+    const query = new URLSearchParams({ count: PAGE, ...(where ? { where } : {}), ...(balanced ? { balanced } : {}) });
     const page = await callJson(following ?? `/api/v1/faces?${query}`);
     if (mine !== round) return;
     following = page.next ?? null;
     wall.append(...page.faces.map(tile));
     grown = page.faces.length > 0;
-    if (where && page.faces.length) found.textContent = text("found_in", { count: number(wall.children.length), seconds: number(page.taken_s, 2) });
+    if (chosen && page.faces.length) found.textContent = text("found_in", { count: number(wall.children.length), seconds: number(page.taken_s, 2) });
     if (!wall.children.length) found.textContent = text("none_found");
   } catch (error) {
     found.textContent = error.message;
@@ -68,6 +70,7 @@ async function grow() {
 form?.addEventListener("submit", (event) => {
   event.preventDefault();
   where = wishes();
+  balanced = form.balanced.checked;
   following = null;
   round += 1;
   wall.replaceChildren();

@@ -1,6 +1,10 @@
-// On every page: copying addresses, and the switch of the language.
+// On every page: copying addresses, the switch of the language, and the open page's place in the menu.
 
 import { tell, text } from "./lib.js";
+
+// On a phone the menu is wider than the screen: the page that is open shall be seen in it.
+const menu = document.querySelector(".nav"), open = menu.querySelector("[aria-current]");
+if (open) menu.scrollLeft = open.offsetLeft - (menu.clientWidth - open.offsetWidth) / 2;
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = !navigator.clipboard;
