@@ -95,7 +95,7 @@ def measured(generator: Generator, seeds: Sequence[int], path: Path) -> list[dic
     return [known[seed] for seed in seeds if known[seed] is not None]
 
 
-def show(tables: Mapping[str, Values]) -> None:
+def show(tables: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
     """Print the shares of each group, and those of age, appearance and skin by themselves."""
     columns = {
         way: group_numbers(values["age"], values["woman"] >= 0.5, values["skin_lightness"])
