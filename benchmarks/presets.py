@@ -2,9 +2,9 @@
 
     python -m benchmarks.presets [NAME …] [--chunk N] [--rounds N]
 
-Each preset runs in a process of its own, with one thread. Each phase of a step is timed on one chunk, in processor time,
-and the fastest round counts; a step is its main phases, and path lengths and R1 as often as the preset takes them.
-Memory is the peak of the process.
+Each preset runs in a process of its own, with one thread. Each phase of a step is timed on one chunk, in processor
+time, and the fastest round counts; a step is its main phases, and path lengths and R1 as often as the preset takes
+them. Memory is the peak of the process.
 """
 
 import argparse
