@@ -6,10 +6,10 @@ SEEDS ?= 4,10,18,21,25,28,45,53,67,68,77,94
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help serve faces test test-slow test-tensorflow check format bench docs clean
+.PHONY: help serve faces test test-slow test-tensorflow check check-deploy format bench bench-servers docs clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -19,7 +19,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[dev,train,video,c2pa,unique,web,onnx,bulk]'
+	$(PIP) --editable '.[dev,train,video,c2pa,postgres,web,onnx,bulk]'
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.site: pyproject.toml constraints.txt | $(BIN)/python
@@ -59,6 +59,13 @@ format: $(VENV)/.dev  ## put the code in order
 
 bench: $(VENV)/.dev  ## print the figures of docs/results.md; asserts nothing
 	$(BIN)/nobodies bench
+
+bench-servers: $(VENV)/.dev  ## two servers, nginx and PostgreSQL under load while things go wrong
+	$(BIN)/python -m benchmarks.servers
+
+check-deploy: $(VENV)/.dev  ## what can be checked of deploy/ without the systems it is for
+	$(PIP) check-jsonschema kubernetes-validate
+	$(BIN)/python tools/check_deploy.py
 
 docs: $(VENV)/.dev  ## write docs/reference anew from --help, settings and docstrings
 	$(BIN)/python tools/build_reference.py

@@ -1,30 +1,44 @@
 """Print what making in bulk costs beside the bare engine: local, on Ray, and over time.
 
     python -m benchmarks.bulk                                # the bare engine, local and Ray, side by side
+    python -m benchmarks.bulk --worker                       # what a worker does beside drawing, in one process
+    python -m benchmarks.bulk --tasks                        # what giving a task takes, local and on Ray
     python -m benchmarks.bulk --set FOLDER --count 100000    # one large set, its memory over time; resumable
 
-Runs on the default model at 256 px, pictures encoded and marked. A rate is taken between the first finished file and
-the last, without what a start costs, which is told apart. Time of the processors is told too: it does not depend on
-what else the machine is at.
+Runs on the default model at 256 px, pictures encoded and marked, without the gate where nothing else is said. A rate
+is taken between the first finished file and the last, without what a start costs, which is told apart. Time of the
+processors is told too: it hardly depends on what else the machine is at.
 """
 
 import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nobodies.bench import machine
+from nobodies.bulk.crews import open_crew, work_off
+from nobodies.bulk.maker import Maker
+from nobodies.bulk.plan import Shard
+from nobodies.bulk.recipe import recipe_for
+from nobodies.bulk.target import Target
+from nobodies.bulk.tasks import Find, MakeShard
 from nobodies.generator import Generator
-from nobodies.settings import EngineSettings
+from nobodies.latents.wishes import Wishes
+from nobodies.models import Store
+from nobodies.settings import DEFAULT_MODEL, CrewKind, CrewSettings, EngineSettings, PictureSettings
 
 SIZE_PX = 256
+TURN_FACES = 24
 SHARD_MB = 0.5
 WARM_UP = 8
 
@@ -34,11 +48,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=500, help="faces of each run")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--worker", action="store_true", help="time one worker's work in turn with bare drawing")
+    parser.add_argument("--tasks", action="store_true", help="time tasks in which there is nothing to do")
     parser.add_argument("--set", type=Path, help="make one large set there instead")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.bare:
         print(json.dumps(bare([int(core) for core in asked.bare.split(",")], asked.count)))
+    elif asked.worker:
+        worker_in_turn(asked.rounds)
+    elif asked.tasks:
+        tasks_alone(asked.count)
     elif asked.set:
         large_set(asked.set, asked.count)
     else:
@@ -69,6 +89,51 @@ def side_by_side(count: int) -> None:
             f"one, {seen['faces_per_s'] / together['faces_per_s']:.1%} of all; start {seen['start_s']:.1f} s, in all "
             f"{seen['total_s']:.1f} s; memory {seen['peak_mb']:.0f} MB"
         )
+
+
+def worker_in_turn(rounds: int) -> None:
+    """Print what shards cost beside bare drawing: in one process, in turn, by time of the processors."""
+    threads = len(os.sched_getaffinity(0))
+    picture = PictureSettings(size_px=SIZE_PX)
+    recipe = recipe_for(Store().load(DEFAULT_MODEL), precision="auto", wishes=None, picture=picture)
+    maker = Maker.load(recipe, threads)
+    with tempfile.TemporaryDirectory() as folder:
+        calls: dict[str, Callable[[int], object]] = {
+            "bare": lambda number: sum(1 for _ in maker.generator.faces(_turn(number))),
+            "shard": lambda number: MakeShard(Target(folder), _shard(number))(maker).num_faces,
+        }
+        taken: dict[str, list[float]] = {name: [] for name in calls}
+        for number in range(rounds + 1):
+            for name, call in calls.items():
+                begin = time.process_time()
+                call(number)
+                taken[name].append((time.process_time() - begin) / TURN_FACES * 1e3)
+    ratios = [bare / shard for bare, shard in zip(taken["bare"][1:], taken["shard"][1:], strict=True)]
+    for name, times in taken.items():
+        print(f"{name}: {statistics.median(times[1:]):.1f} ms of CPU a face")
+    print(f"bare / shard: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+def tasks_alone(count: int) -> None:
+    """Print how long it takes to give a task and have its result, with one worker and nothing to do."""
+    recipe = recipe_for(Store().load(DEFAULT_MODEL), precision="auto", wishes=Wishes())
+    kinds: tuple[CrewKind, ...] = ("local", "ray")
+    for kind in kinds:
+        with open_crew(CrewSettings(engine=kind, workers=1, worker_threads=1), recipe) as crew:
+            begin = time.perf_counter()
+            list(work_off(crew, [Find(range(0))]))
+            started = time.perf_counter()
+            list(work_off(crew, [Find(range(0)) for _ in range(count)]))
+            each_ms = (time.perf_counter() - started) / count * 1e3
+        print(f"{kind}: {each_ms:.2f} ms a task; the first after {started - begin:.1f} s")
+
+
+def _turn(number: int) -> range:
+    return range(number * TURN_FACES, (number + 1) * TURN_FACES)
+
+
+def _shard(number: int) -> Shard:
+    return Shard(number, ".tar", np.array(_turn(number), np.uint64), TURN_FACES)
 
 
 def run_bare(cores: list[int], count: int) -> dict[str, float]:
@@ -130,14 +195,9 @@ def large_set(folder: Path, count: int) -> None:
 def bulk_command(folder: Path, count: int, shard_mb: float, options: list[str]) -> list[str]:
     """Write the command that makes a set."""
     asked = {"--count": count, "--size": SIZE_PX, "--shard-mb": shard_mb, "--out": folder}
-    return [
-        sys.executable,
-        "-m",
-        "nobodies",
-        "bulk",
-        *(str(each) for pair in asked.items() for each in pair),
-        *options,
-    ]
+    flat = [str(each) for pair in asked.items() for each in pair]
+    gate = [] if "--gate" in options else ["--no-gate"]
+    return [sys.executable, "-m", "nobodies", "bulk", *flat, *gate, *options]
 
 
 def watched(command: list[str], folder: Path, every_s: float = 1.0) -> Iterator[dict[str, Any]]:

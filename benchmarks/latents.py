@@ -7,9 +7,9 @@
     python -m benchmarks.latents project --photographs FOLDER --seconds 60
 
 With --state, the folder of the survey that the attributes were fitted on, age, appearance and smile are chosen and
-edited by a fit on the word of one net and judged by the other, which had no part in it. Without, by the shipped fit
-and the mean of both. Everything else is judged by the nets that labelled the training faces, on fresh faces. With
---eyes, choosing writes a sheet of the eyes of each wish's faces, for glasses to be judged by eye.
+edited by a fit on the word of one net, corrected by it, and judged by the other, which had no part in it. Without, by
+the shipped fit and the mean of both. Everything else is judged by the nets that labelled the training faces, on fresh
+faces. With --eyes, choosing writes a sheet of the eyes of each wish's faces, for glasses to be judged by eye.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nobodies import survey
 from nobodies.choosing import Search
 from nobodies.errors import InputError, SearchError
 from nobodies.generator import Generator
@@ -46,6 +47,7 @@ WISHES: Final = (
     "woman, age 50..65, no glasses",
     "woman, age 35..45, smiling, eyeglasses",
 )
+EDITS: Final = (("age", 10.0), ("age", -10.0), ("yaw", 20.0), ("yaw", -20.0), ("smile", 1.0), ("smile", -1.0))
 FIRST_FRESH: Final = 10_000_000
 PSI: Final = 0.7
 
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--most-faces", type=int, default=10_000)
     parser.add_argument("--state", type=Path)
     parser.add_argument("--eyes", type=Path)
+    parser.add_argument("--edit", type=int, choices=range(len(EDITS)), help="measure this edit only, by its number")
     parser.add_argument("--wish", help="measure choosing for this wish only")
     parser.add_argument("--checked", action="store_true", help="measure edits that are measured and corrected")
     parser.add_argument("--method", choices=get_args(Method), default="measured")
@@ -70,6 +73,7 @@ def main() -> None:
     if arguments.state and arguments.what in ("choose", "edit"):
         surveys = load_survey(arguments.state), load_survey(arguments.state, kind="mixed")
         generator.__dict__["attributes"] = fit_from_survey(*surveys, generator, opinion="first")
+        survey.measure = measure_by_first  # what 'checked' looks with
     judge = "second" if arguments.state else "both"
     match arguments.what:
         case "choose":
@@ -78,7 +82,8 @@ def main() -> None:
         case "search":
             measure_search(generator)
         case "edit":
-            measure_edits(generator, arguments.faces, judge, arguments.checked)
+            edits = EDITS if arguments.edit is None else EDITS[arguments.edit : arguments.edit + 1]
+            measure_edits(generator, arguments.faces, judge, edits, arguments.checked)
         case "project":
             pictures = (
                 photographs(arguments.photographs, arguments.faces)
@@ -86,6 +91,14 @@ def main() -> None:
                 else fresh(generator, arguments.from_seed, arguments.faces)
             )
             measure_projection(generator, pictures, arguments)
+
+
+def measure_by_first(pixels: Pixels) -> dict[str, float] | None:
+    """Measure a face as `nobodies.survey.measure`, but where two nets judge, by the word of the first."""
+    found = look(pixels, features=False)
+    if found is None:
+        return None
+    return found.values | {name: found.values[f"{name}.first"] for name in SECOND_OPINIONS}
 
 
 def judged(found: Look, judge: str) -> dict[str, float]:
@@ -161,10 +174,9 @@ def first_found_ms(generator: Generator, wished: Wishes, from_seed: int) -> floa
     return 1000 * (time.perf_counter() - start)
 
 
-EDITS: Final = (("age", 10.0), ("age", -10.0), ("yaw", 20.0), ("yaw", -20.0), ("smile", 1.0), ("smile", -1.0))
-
-
-def measure_edits(generator: Generator, num_faces: int, judge: str, checked: bool) -> None:
+def measure_edits(
+    generator: Generator, num_faces: int, judge: str, edits: Sequence[tuple[str, float]], checked: bool
+) -> None:
     """Print how far edits go, what else they move, and how often the person stays the same."""
     adults = list(
         Search(generator, parse_wishes("age 30..60"), FaceSettings(psi=PSI), from_seed=FIRST_FRESH).find(num_faces)
@@ -175,15 +187,13 @@ def measure_edits(generator: Generator, num_faces: int, judge: str, checked: boo
         name: float(np.nanstd([scored(name, judged(each, judge)[name]) for each in before.values()]))
         for name in generator.attributes.names
     }
-    for name, step in EDITS:
-        edits = [generator.edit(seed, {name: step}, checked=checked, psi=PSI) for seed in adults]
-        after = [
-            look(face.pixels, features=False)
-            for face in generator.faces_from_w(np.stack([each.ws for each in edits]))
-        ]
+    for name, step in edits:
+        edited = [generator.edit(seed, {name: step}, checked=checked, psi=PSI) for seed in adults]
+        codes = np.stack([each.ws for each in edited])
+        after = [look(face.pixels, features=False) for face in generator.faces_from_w(codes)]
         pairs = [(before[seed], found) for seed, found in zip(adults, after, strict=True) if found is not None]
         report_edit(name, step, pairs, judge, spread)
-        print(f"  clamped {np.mean([bool(each.clamped) for each in edits]):.1%}", flush=True)
+        print(f"  clamped {np.mean([bool(each.clamped) for each in edited]):.1%}", flush=True)
 
 
 def report_edit(

@@ -98,15 +98,32 @@ def cached_by_two(_: argparse.Namespace) -> Iterator[str]:
 
 
 def new(_: argparse.Namespace) -> Iterator[str]:
-    """New faces at 512 px, sustained, against the bare engine."""
+    """New faces at 512 px, sustained, with the gate and without, against the bare engine."""
     before = _bare(60)
-    with serving("--pool-faces", "0") as address:
-        _get(f"{address}/face.jpeg?size=512")
-        made = _wrk(f"{address}/face.jpeg?size=512", 8, 15)
+    made = {"without the gate": _new_faces("--no-gate"), "with the gate": _new_faces("--gate")}
     after = _bare(60)
     bare = (before + after) / 2
     yield f"bare engine: {before:.2f} and {after:.2f} faces/s (before and after)"
-    yield f"new 512 px jpeg faces: {_shown(made)}, {made.per_s / bare:.0%} of the bare engine"
+    for name, load in made.items():
+        yield f"new 512 px jpeg faces {name}: {_shown(load)}, {load.per_s / bare:.0%} of the bare engine"
+
+
+def _new_faces(*options: str) -> Load:
+    with serving("--pool-faces", "0", *options) as address:
+        _get(f"{address}/face.jpeg?size=512")
+        return _wrk(f"{address}/face.jpeg?size=512", 8, 15)
+
+
+def exclusive(_: argparse.Namespace) -> Iterator[str]:
+    """New faces that are looked at and recorded before they leave, against those that are not."""
+    made: dict[str, Load] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in (("as they come", ()), ("exclusive", ("--unique", f"--ledger={folder}/faces.db"))):
+            with serving("--pool-faces", "0", *options) as address:
+                _get(f"{address}/face.jpeg?size=512")
+                made[name] = _wrk(f"{address}/face.jpeg?size=512", 8, 15)
+                refused = _metric(address, "nobodies_refused_faces_total")
+            yield f"new 512 px jpeg faces, {name}: {_shown(made[name])}; {refused:.0f} refused"
 
 
 def crowd(chosen: argparse.Namespace) -> Iterator[str]:
@@ -141,6 +158,7 @@ PARTS = {
     "cached": cached,
     "cached_by_two": cached_by_two,
     "new": new,
+    "exclusive": exclusive,
     "crowd": crowd,
 }
 

@@ -106,6 +106,15 @@ def test_truncation_of_some_layers_only_is_reckoned_with(generator: Generator) -
         assert wished.screen(generator.attributes, generator.w(seed, psi=0.5, cutoff=2)[None])[0]
 
 
+def test_codes_that_are_screened_out_are_passed_over(generator: Generator) -> None:
+    def even(codes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.asarray(codes[:, 0, 7] > 0.5)
+
+    search = Search(generator, parse_wishes(WISHES), FaceSettings(), from_seed=1, screen=even)
+    chosen, unscreened = list(search.find(6)), list(generator.choose(WISHES, count=40))
+    assert chosen == [seed for seed in unscreened if generator.w(seed)[0, 7] > 0.5][:6]
+
+
 def test_a_fruitless_search_ends_and_names_the_rarest_wish(generator: Generator) -> None:
     search = Search(
         generator, parse_wishes("sunglasses, age 88..90, woman"), FaceSettings(), from_seed=1, seeds_a_face=500

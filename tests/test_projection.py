@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -5,10 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from nobodies import projection
-from nobodies.errors import ModelError, SettingError
+from nobodies.errors import DependencyError, ModelError, SettingError
 from nobodies.generator import Generator
 from nobodies.latents.looks import LookModel, fit_looks
 from nobodies.projection import project
+from nobodies.refining import Refined
 from tests.conftest import NumpyEngine, tiny_model
 
 Float = NDArray[np.float64]
@@ -78,3 +80,55 @@ def test_looks_of_other_weights_are_refused(
     monkeypatch.setattr(looks, "weights", "those of another model")
     with pytest.raises(ModelError, match="other weights of tiny"):
         list(project(generator, generator.face(5).pixels))
+
+
+def gradient_steps(ws_of: Callable[[int], Float], *, count: int) -> Callable[..., Iterator[Refined]]:
+    """A stand-in for the search along gradients: losses that rise at the end."""
+
+    def refine(*_: object, progress: Callable[[], float], per_layer: bool) -> Iterator[Refined]:
+        for number in range(1, count + 1):
+            if progress() >= 1:
+                return
+            ws = ws_of(number) if per_layer else np.repeat(ws_of(number)[:1], 5, 0)
+            yield Refined(ws.astype(np.float32), 1 / number if number < count else 9.0, number)
+
+    return refine
+
+
+@pytest.mark.parametrize("method", ["gradient", "layers"])
+def test_gradients_give_the_face_of_least_loss(
+    generator: Generator, looks: LookModel, monkeypatch: pytest.MonkeyPatch, method: projection.Method
+) -> None:
+    codes = np.random.default_rng(2).normal(size=(40, 5, 8))
+    monkeypatch.setattr(projection, "refine_by_gradient", gradient_steps(lambda number: codes[number], count=25))
+    found = list(project(generator, generator.face(5).pixels, limit_s=100, method=method))
+    assert [each.number for each in found] == [0, 10, 20]
+    assert found[-1].w.shape == (5, 8)
+    assert (np.ptp(found[-1].w, axis=0).max() > 0) == (method == "layers")
+
+
+def test_steps_along_gradients_are_bounded(
+    generator: Generator, looks: LookModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = gradient_steps(lambda number: np.zeros((5, 8)), count=10**6)
+    monkeypatch.setattr(projection, "refine_by_gradient", endless)
+    pixels = generator.face(5).pixels
+    found = list(project(generator, pixels, limit_s=100, most_faces=12, method="layers"))
+    assert found[-1].number == 12
+    hours = iter(range(1000))
+    found = list(project(generator, pixels, limit_s=10, method="layers", clock=lambda: float(next(hours))))
+    assert found[-1].number <= 11
+    assert [each.number for each in project(generator, pixels, limit_s=0, method="layers")] == [0]
+
+
+def test_gradients_without_torch_are_refused(
+    generator: Generator, looks: LookModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise DependencyError("no torch")
+
+    monkeypatch.setattr(projection, "require_torch", missing)
+    pixels = generator.face(5).pixels
+    with pytest.raises(DependencyError):
+        next(project(generator, pixels, method="layers"))
+    assert next(project(generator, pixels)).number == 1

@@ -26,6 +26,7 @@ GROUPS = (
     settings.CrewSettings,
     settings.DetectSettings,
     settings.UniqueSettings,
+    settings.GateSettings,
     settings.WebSettings,
 )
 
@@ -33,7 +34,7 @@ LIBRARY: dict[str, tuple[str, ...]] = {
     "nobodies.generator": ("Generator", "Face", "load"),
     "nobodies.settings": (
         "FaceSettings", "PictureSettings", "MarkSettings", "EngineSettings", "ShardSettings",
-        "CrewSettings", "DetectSettings", "UniqueSettings",
+        "CrewSettings", "DetectSettings", "UniqueSettings", "GateSettings",
         "WebSettings", "Environment", "environment",
     ),
     "nobodies.latents": (
@@ -41,6 +42,7 @@ LIBRARY: dict[str, tuple[str, ...]] = {
     ),
     "nobodies.models": ("Store", "Watcher", "KnownModel", "Wheel", "LicenceLink", "Model", "Description"),
     "nobodies.engines": ("Engine", "Job", "open_engine"),
+    "nobodies.gate": ("Gate", "gate_of"),
     "nobodies.batch": ("FolderJob", "Order", "Made", "Manifest", "write_sheet"),
     "nobodies.bulk.recipe": ("Recipe", "Wanted", "recipe_for"),
     "nobodies.bulk.job": ("BulkJob", "Audit"),

@@ -40,10 +40,10 @@ def main() -> None:
 
 def fitted(survey: Survey, faces: NDArray[np.bool_], spread: NDArray[np.float64], generator: Generator) -> LookModel:
     """Fit looks on some of the faces."""
-    w, *parts = (
+    w, embedding, mesh, features = (
         each[faces].astype(np.float64) for each in (survey.w, survey.embedding, survey.mesh, survey.features)
     )
-    return fit_looks(w, *parts, spread, weights=generator.model.fingerprint)
+    return fit_looks(w, embedding, mesh, features, spread, weights=generator.model.fingerprint)
 
 
 def report(looks: LookModel, survey: Survey, held_out: NDArray[np.bool_]) -> None:

@@ -3,8 +3,9 @@
 A chosen face is a seed like any other, so it can be had again without searching.
 """
 
+import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ SEEDS_A_FACE: Final = 100_000
 _FIRST_BLOCK: Final = 8
 _INDEXED_BLOCK: Final = 4096
 _LARGEST_BLOCK: Final = 128
+_SCREENED_BLOCK: Final = 16
 
 
 def attributes_file(name: str) -> Path:
@@ -88,6 +90,7 @@ class Search:
         *,
         from_seed: int,
         seeds_a_face: int = SEEDS_A_FACE,
+        screen: Callable[[NDArray[np.float32]], NDArray[np.bool_]] | None = None,
         balanced: bool = False,
     ) -> None:
         """Prepare a search.
@@ -98,6 +101,7 @@ class Search:
             settings: how they will be drawn; truncation changes who a seed is.
             from_seed: the first seed to look at.
             seeds_a_face: seeds to look at, at most, for each face that is wanted.
+            screen: tells of style codes [N, L, W] which may be drawn, such as `Gate.screen`; all if None.
             balanced: pass over seeds so that groups of age, appearance and skin as lit come up alike; see
                 `latents.balance`.
 
@@ -110,6 +114,7 @@ class Search:
         self.generator, self.wishes, self.attributes = generator, wishes, generator.attributes
         self.from_seed, self.seeds_a_face = from_seed, seeds_a_face
         self.num_seen = self.num_found = 0
+        self._screen, self._settings = screen, settings
         self._psi = _psi_by_attribute(settings, self.attributes, generator.engine.num_ws)
         self._index = generator.seed_index
         self._num_indexed = len(self._index) if self._index is not None else 0
@@ -130,7 +135,8 @@ class Search:
             size = self._block(first, size, limit)
             if size <= 0:
                 raise SearchError(self._fruitless(wanted))
-            for seed in self._fitting(range(first, first + size))[: wanted - self.num_found]:
+            passing = self._passing(self._fitting(range(first, first + size)))
+            for seed in itertools.islice(passing, wanted - self.num_found):
                 self.num_seen = seed - self.from_seed + 1
                 self.num_found += 1
                 yield seed
@@ -143,7 +149,7 @@ class Search:
         first = seeds.start
         while first < seeds.stop:
             size = self._block(first, _LARGEST_BLOCK, self.num_seen + seeds.stop - first)
-            yield from self._fitting(range(first, first + size))
+            yield from self._passing(self._fitting(range(first, first + size)))
             first += size
 
     def _block(self, first: int, last_size: int, limit: int) -> int:
@@ -165,6 +171,16 @@ class Search:
         if self.balance is not None:
             fitting &= self.balance.keeps(candidates, scores)
         return [candidates[offset] for offset in np.flatnonzero(fitting).tolist()]
+
+    def _passing(self, seeds: Sequence[int]) -> Iterator[int]:
+        """Give those of the seeds whose codes may be drawn, a few looked at together."""
+        if self._screen is None:
+            yield from seeds
+            return
+        for start in range(0, len(seeds), _SCREENED_BLOCK):
+            block = seeds[start : start + _SCREENED_BLOCK]
+            codes = self.generator.styles(latents.z_from_seeds(block, self.generator.engine.z_dim), self._settings)
+            yield from itertools.compress(block, self._screen(codes))
 
     def _reference_scores(self) -> NDArray[np.float64]:
         """Give the scores of many faces that are as wished, [N, K]."""

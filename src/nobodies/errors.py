@@ -56,3 +56,7 @@ class BusyError(NobodiesError):
         """Say what is waited for, and after how many seconds another try is worth it."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class UnreachableError(BusyError):
+    """A database that is needed does not answer; it may again in a while."""

@@ -108,7 +108,7 @@ class Face:
         marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
         image = resize(self.image, checked_size(picture, self.size_px, self.model))
-        made = self.recipe() | (made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
+        made = self.recipe() | dict(made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
         return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
     def save(

@@ -35,9 +35,19 @@ class Limits:
     maximum: float | None = None
 
 
-def setting(default: Any, text: str, *, minimum: float | None = None, maximum: float | None = None) -> Any:
-    """Declare one field of a settings class, with its help text and inclusive limits."""
-    return field(default=default, metadata={"limits": Limits(text, minimum, maximum)})
+def setting(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    shown: bool = True,
+) -> Any:
+    """Declare one field of a settings class, with its help text and inclusive limits.
+
+    What is not `shown`, since it may hold a password, is left out where a group of settings is printed.
+    """
+    return field(default=default, repr=shown, metadata={"limits": Limits(text, minimum, maximum)})
 
 
 class Settings:
@@ -209,6 +219,19 @@ class UniqueSettings(Settings):
     )
 
 
+_GATE_TEXT = (
+    "leave out faces with visible faults, and faces that look like minors once drawn, wherever faces are chosen by "
+    "chance or by wishes; a face that is named by its seed is always given"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings(Settings):
+    """Which faces may leave."""
+
+    gate: bool = setting(True, _GATE_TEXT)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShardSettings(Settings):
     """What is written of the faces of a large set, and how it is cut into files."""
@@ -246,6 +269,7 @@ class WebSettings(Settings):
     port: int = setting(8000, "port to listen on; 0 for any that is free", minimum=0, maximum=65535)
     workers: int = setting(1, "processes that serve; each has its own pool and memory cache", minimum=1, maximum=64)
     pool_faces: int = setting(64, "new faces kept ready in each process", minimum=0, maximum=10_000)
+    gate: bool = setting(True, _GATE_TEXT)
     queue_limit: int = setting(32, "pictures that may wait to be drawn before visitors are turned away", minimum=1)
     wait_s: float = setting(20.0, "longest that a visitor waits for a picture", minimum=0.1, maximum=600)
     cache_mb: int = setting(256, "memory for finished pictures in each process", minimum=0)
@@ -266,6 +290,37 @@ class WebSettings(Settings):
         None, "folder of a page made by 'nobodies models export NAME --to web', for visitors to make faces themselves"
     )
     shutdown_s: int = setting(30, "longest that a stop waits for what has begun", minimum=0, maximum=3600)
+    drain_s: float = setting(
+        0.0,
+        "how long to serve on after SIGTERM, while /readyz says no, so that a balancer sends visitors elsewhere",
+        minimum=0,
+        maximum=600,
+    )
+    unique: bool = setting(
+        False, "record new faces in the ledger, and hand out none that resembles one given before or a blocked person"
+    )
+    ledger: str | None = setting(
+        None,
+        "where faces given are recorded: a file, or postgresql://USER@HOST/DATABASE; if not given, the database of "
+        "--shared, or a file in the data folder",
+        shown=False,
+    )
+    shared: str | None = setting(
+        None,
+        "postgresql://USER@HOST/DATABASE that all servers of a site share, for rates, ledger and keys",
+        shown=False,
+    )
+    shared_keys: bool = setting(
+        False, "/api/v1 answers only to a key that is kept in the shared database; see 'nobodies keys'"
+    )
+    secret_file: Path | None = setting(
+        None, "file with 32 bytes or more, secret and the same on all servers of a site, with which passes are signed"
+    )
+    trusted_proxies: str | None = setting(
+        None,
+        "addresses or networks of proxies, separated by commas, that are believed about whom they forward; this "
+        "machine's own if not given",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

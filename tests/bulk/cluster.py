@@ -61,7 +61,7 @@ def cluster(num_nodes: int) -> Iterator[tuple[str, list[Node]]]:
     address = f"{get_node_ip_address()}:{port}"
     nodes: list[Node] = []
     # Ray puts sockets there, whose names may not be long.
-    with tempfile.TemporaryDirectory(prefix="nb", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="nb", ignore_cleanup_errors=True) as folder:
         head = Node(
             "--head", f"--port={port}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={folder}"
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """A crew that works in this process, in order: the slow twin of the others, and a place to let things go wrong."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from nobodies.bulk.target import Target
 from nobodies.bulk.tasks import Task
 from nobodies.errors import NobodiesError
 from nobodies.generator import Generator
+from nobodies.vision.nets import limit_threads
 from tests.conftest import tiny_model
 
 R = TypeVar("R")
@@ -62,6 +63,13 @@ def sums(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
+
+
+@pytest.fixture(autouse=True)
+def threads_put_back() -> Iterator[None]:
+    """Let nets of later tests have all cores again, which makers bound."""
+    yield
+    limit_threads(0)
 
 
 @pytest.fixture

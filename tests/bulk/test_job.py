@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nobodies.bulk.job import in_order
 from nobodies.bulk.maker import Maker
-from nobodies.bulk.recipe import Recipe, Wanted
+from nobodies.bulk.recipe import Recipe, Wanted, digest_of
 from nobodies.bulk.shards import SHARD_KINDS
 from nobodies.bulk.tasks import MakeShard, Task
 from nobodies.errors import ModelError, OutputError, SearchError, SettingError, WorkerError
@@ -29,7 +29,7 @@ def _recipe(**options: Any) -> Recipe:
 
 def _wishing(**options: Any) -> Recipe:
     install()
-    return _recipe(**{"attributes": tiny_attributes().digest, "wishes": Wishes()} | options)
+    return _recipe(**{"attributes": digest_of(tiny_attributes()), "wishes": Wishes()} | options)
 
 
 @pytest.fixture
@@ -206,10 +206,13 @@ def test_of_so_many_minors_are_left_out(make_set: MakeSet, folder: Path, generat
     assert len(seeds) < len(all_seeds)
 
 
-def test_wishes_choose_as_the_generator_does(make_set: MakeSet, folder: Path, generator: Generator) -> None:
-    wishes = "woman, smiling"
-    make_set(folder, Wanted(count=20), _wishing(wishes=parse_wishes(wishes)))
-    assert _seeds(folder) == list(generator.choose(wishes, count=20))
+@pytest.mark.parametrize("balanced", [False, True])
+def test_wishes_choose_as_the_generator_does(
+    make_set: MakeSet, folder: Path, generator: Generator, balanced: bool
+) -> None:
+    wishes = "smiling"
+    make_set(folder, Wanted(count=20), _wishing(wishes=parse_wishes(wishes), balanced=balanced))
+    assert _seeds(folder) == list(generator.choose(wishes, count=20, balanced=balanced))
 
 
 def test_impossible_wishes_are_said_before_anything_is_written(make_set: MakeSet, folder: Path) -> None:
@@ -246,7 +249,7 @@ def test_named_seeds_are_left_out_but_not_replaced(make_set: MakeSet, folder: Pa
 
 
 def test_when_no_face_is_let_out_the_search_ends(make_set: MakeSet, folder: Path) -> None:
-    with pytest.raises(SearchError, match="none of the last 64 is as wanted"):
+    with pytest.raises(SearchError, match="none of the last 80 is as wanted"):
         make_set(folder, Wanted(count=5), _wishing(), lets_out=lambda _: False)
 
 
@@ -269,6 +272,7 @@ def test_results_of_blocks_come_in_the_order_of_the_blocks() -> None:
         ({"changes": ("age=+1",), "face": FaceSettings(noise="seeded")}, "no seed for noise"),
         ({"changes": ("ages=+1",)}, "ages"),
         ({"checked": True}, "there are none"),
+        ({"balanced": True}, "these are named"),
     ],
 )
 def test_recipes_that_contradict_themselves(options: dict[str, Any], hint: str) -> None:

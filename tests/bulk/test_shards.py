@@ -1,20 +1,22 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from nobodies import survey
+from nobodies import gate, survey
 from nobodies.bulk.maker import Maker
-from nobodies.bulk.recipe import Recipe
+from nobodies.bulk.recipe import Recipe, digest_of
 from nobodies.bulk.shards import SHARD_KINDS, Sample
-from nobodies.generator import Generator
+from nobodies.generator import Face, Generator
 from nobodies.imaging import xmp_of
-from nobodies.latents.wishes import parse_wishes
+from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.provenance import is_marked
 from nobodies.provenance import recipe_of as recipe_in
 from nobodies.settings import FaceSettings, PictureSettings, ShardKind, ShardSettings
@@ -36,7 +38,7 @@ def _write(path: Path, generator: Generator, recipe: Recipe, seeds: range = rang
 
 def _attributed(**options: Any) -> Recipe:
     install()
-    return recipe_of(attributes=tiny_attributes().digest, picture=PNG, **options)
+    return recipe_of(attributes=digest_of(tiny_attributes()), picture=PNG, **options)
 
 
 # webdataset leaves it to the interpreter to close the file.
@@ -106,7 +108,7 @@ def test_an_edited_face_is_not_passed_off_as_its_seed(generator: Generator) -> N
     assert "seed" not in made
     assert (made["edited"], made["changes"]) == ("42", ["age=+10"])
     edited = generator.edit(42, {"age": 10.0})
-    assert np.array_equal(sample.w, edited.ws[0])
+    assert np.array_equal(sample.w, edited.ws)
     assert (sample.seed, sample.settings["changes"]) == (42, ["age=+10"])
     assert (sample.attributes or {})["age"] == pytest.approx(edited.after["age"], abs=1e-3)
 
@@ -140,3 +142,21 @@ def test_checked_faces_are_those_measured_as_wished(generator: Generator, monkey
     samples = list(maker.samples([1, 2, 3, 4]))
     assert [each.seed for each in samples] == [1, 4]
     assert all(each.measured is None for each in samples)
+
+
+def test_the_gate_screens_codes_and_turns_faces_away(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    class EvenGate:
+        def accepts(self, face: Face) -> bool:
+            return face.seed is not None and face.seed % 2 == 0
+
+        def screen(self, ws: NDArray[np.float32]) -> NDArray[np.bool_]:
+            screened: NDArray[np.bool_] = ws[:, 0, 0] > 0.5
+            return screened
+
+    monkeypatch.setattr(Generator, "load", lambda *_, **__: generator)
+    monkeypatch.setattr(gate, "gate_of", lambda *_, **__: EvenGate())
+    anyone = _attributed(wishes=Wishes(adults_only=False))
+    maker = Maker.load(replace(anyone, gate=True), 1)
+    assert [each.seed for each in maker.samples(range(10))] == [0, 2, 4, 6, 8]
+    assert maker.search(range(50)) == [seed for seed in range(50) if generator.w(seed)[0, 0] > 0.5]
+    assert Maker.load(anyone, 1).search(range(50)) == list(range(50))

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Run
+from tests.postgres import database, postgres
 from tests.uniqueness.conftest import fingerprint_embedding, fingerprints
 
-__all__ = ["fingerprints"]
-pytest.importorskip("faiss")
+__all__ = ["database", "fingerprints", "postgres"]
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 
@@ -45,6 +45,43 @@ def test_a_blocked_person_is_not_made(run: Run, run_tiny: Run, tmp_path: Path) -
     assert run("block", "--remove", "1")[0] == 0
     run_tiny("generate", "--seeds", "1", "--unique", "--out", tmp_path / "b")
     assert _names(tmp_path / "b") == {"face-1.jpg"}
+
+
+def test_a_gallery_is_blocked_once(run: Run, run_tiny: Run, tmp_path: Path) -> None:
+    run_tiny("generate", "--seeds", "1-3", "--format", "png", "--watermark", "off", "--out", tmp_path / "a")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a" / "dark.png")
+    assert run("block", tmp_path / "a", "--note", "staff")[1].startswith("3 blocked, 0 blocked before, 1 without")
+    assert run("block", tmp_path / "a", "--note", "staff")[1].startswith("0 blocked, 3 blocked before, 1 without")
+    assert run("block", tmp_path / "a" / "face-2.png")[1].startswith("blocked before as number 2")
+    assert run("block", "--list")[1].count("staff") == 3
+    _, _, err = run_tiny("generate", "--seeds", "1-4", "--unique", "--out", tmp_path / "b")
+    assert "3 resemble blocked people" in err
+    assert _names(tmp_path / "b") == {"face-4.jpg"}
+
+
+def test_machines_share_a_ledger(run: Run, run_tiny: Run, database: str, tmp_path: Path) -> None:
+    unique = ("--unique", "--ledger", database)
+    run_tiny("generate", "--seeds", "1", "--format", "png", "--watermark", "off", "--out", tmp_path / "one")
+    assert run("block", tmp_path / "one" / "face-1.png", "--ledger", database)[0] == 0
+    _, _, err = run_tiny("generate", "--seeds", "1-3", *unique, "--out", tmp_path / "a")
+    assert "1 resemble blocked people" in err
+    _, _, err = run_tiny("generate", "--seeds", "2-4", *unique, "--out", tmp_path / "b")
+    assert "2 resemble faces given out before" in err
+    assert _names(tmp_path / "b") == {"face-4.jpg"}
+    assert run_tiny("generate", "--seeds", "2-4", *unique, "--out", tmp_path / "a", "--overwrite")[0] == 0
+    assert _names(tmp_path / "a") == {"face-2.jpg", "face-3.jpg"}, "what a holder has, it may make again"
+
+
+def test_a_ledger_out_of_reach_is_one_line_without_its_password(run_tiny: Run, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    address = "postgresql://anna:geheim@127.0.0.1:1/faces"
+    code, _, err = run_tiny("generate", "--seeds", "1", "--unique", "--ledger", address, "--out", tmp_path / "a")
+    assert (code, err.strip().splitlines()[-1]) == (
+        2, "nobodies: cannot use the database 127.0.0.1:1/faces: it does not answer"
+    )  # fmt: skip
+    assert "geheim" not in err
+    assert "anna" not in err
+    assert not list((tmp_path / "a").glob("*.jpg"))
 
 
 def test_bad_blocks_are_one_line(run: Run, tmp_path: Path) -> None:

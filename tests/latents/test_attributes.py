@@ -93,3 +93,23 @@ def test_the_shipped_attributes_are_good_and_small() -> None:
     assert fits["yaw"].r2 > 0.9
     assert (fits["woman"].auc or 0) > 0.97
     assert len(shipped.to_bytes()) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("layers", "moved", "said"),
+    [
+        (np.full((13, 4), 0.25), np.ones((13, 3)), "not \\[K, L\\]"),
+        (np.full((13, 4), 0.5), np.ones((13, 4)), "shares that make 1"),
+        (np.full((13, 4), 0.25), np.zeros((13, 4)), "no edit moves"),
+    ],
+)
+def test_layers_that_make_no_sense_are_refused(
+    model: AttributeModel, layers: np.ndarray, moved: np.ndarray, said: str
+) -> None:
+    with pytest.raises(WeightsError, match=said):
+        AttributeModel(model.card, {**model.arrays, "layers": layers, "moved": moved})
+
+
+def test_clear_glasses_and_dark_ones_are_not_both_predicted(model: AttributeModel) -> None:
+    values = model.predict(style_codes(500, 3))
+    assert (values["eyeglasses"] + values["sunglasses"]).max() <= 1 + 1e-6

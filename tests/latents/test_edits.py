@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from nobodies.errors import SettingError, ShapeError
 from nobodies.latents.attributes import AttributeModel
-from nobodies.latents.edits import Change, changes_from, edit, layered_step, parse_changes
+from nobodies.latents.edits import Change, changes_from, edit, parse_changes, smallest_step
 from tests.latents.attribute_worlds import WIDTH, fitted, style_codes
 
 LAYERS = 4
@@ -33,7 +33,7 @@ def test_the_step_is_the_shortest_of_all_that_do_it(model: AttributeModel) -> No
     rows = list(range(len(model.names)))
     step = np.zeros(len(rows))
     step[model.index("age")] = 5.0
-    (direction,), length = layered_step(model, rows, step, 1)
+    direction, length = smallest_step(model, rows, step)
     components, floor = model.arrays["components"].astype(float), float(model.arrays["floor"])
     precision = np.linalg.inv(components.T @ components + floor * np.eye(WIDTH))
     assert np.sqrt(direction @ precision @ direction) == pytest.approx(length, rel=1e-3)
@@ -49,7 +49,8 @@ def in_layers(model: AttributeModel, shares: dict[str, list[float]]) -> Attribut
     layers = np.full((len(model.names), LAYERS), 1 / LAYERS, np.float32)
     for name, row in shares.items():
         layers[model.index(name)] = row
-    return AttributeModel(model.card, {**model.arrays, "layers": layers})
+    moved = (layers > 0.2).astype(np.float32)
+    return AttributeModel(model.card, {**model.arrays, "layers": layers, "moved": moved})
 
 
 def test_an_attribute_is_moved_in_its_own_layers_only(model: AttributeModel) -> None:

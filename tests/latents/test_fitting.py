@@ -149,7 +149,8 @@ def test_the_layers_of_an_attribute_are_found() -> None:
     assert [shares[first:end].sum() for first, end in pairwise(edges)] == pytest.approx(
         [0, 0, 0.25, 0, 0.75], abs=0.06
     )
-    assert layered.layers_of("yaw", num_ws).tolist() == [True] * 4 + [False] * 19
+    assert layered.layers_of("yaw", num_ws).all()
+    assert layered.layers_of("age", num_ws).tolist() == [False] * 4 + [True] * 19  # the first does nothing for it
     again = AttributeModel.from_bytes(layered.to_bytes())
     assert np.array_equal(again.layer_shares(num_ws), layered.layer_shares(num_ws))
     ws = np.repeat(style_codes(3, 70)[:, None], num_ws, 1)

@@ -5,9 +5,10 @@ import pytest
 
 from nobodies.errors import OutputError, SettingError
 from nobodies.generator import Generator
-from nobodies.uniqueness.audit import collect_faces, likeness
+from nobodies.uniqueness.audit import collect_faces, find_adults, likeness
 from nobodies.uniqueness.collection import Collection
 from nobodies.vision.identity import THRESHOLDS
+from tests import tiny_attributes
 from tests.uniqueness.test_neighbours import embeddings
 
 
@@ -57,3 +58,15 @@ def test_collecting_goes_on_with_the_seed_that_follows(
     np.testing.assert_array_equal(first, second)
     with pytest.raises(OutputError, match="another collection"):
         collect_faces(generator, tmp_path / "a", psi=1.0, count=12)
+
+
+def test_adults_are_found_where_attributes_are_known(generator: Generator) -> None:
+    assert find_adults(generator, psi=0.7, count=50) is None
+    tiny_attributes.install()
+    adults = find_adults(generator, psi=1.0, count=200, first_seed=7)
+    assert adults is not None
+    model = generator.attributes
+    ages = np.array([model.predict(generator.w(7 + number, psi=1.0)[None])["age"][0] for number in range(200)])
+    assert 0 < len(adults) < 200
+    assert ages[adults].min() >= 20
+    assert np.delete(ages, adults).max() < 25, "the margin of a guess"

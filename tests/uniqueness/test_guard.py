@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from nobodies.generator import Generator
+from nobodies.settings import UniqueSettings
 from nobodies.uniqueness.guard import Guard
-from nobodies.uniqueness.ledger import SqliteLedger
+from nobodies.uniqueness.ledger import open_ledger
 from tests.uniqueness.conftest import fingerprint_embedding
 
-pytest.importorskip("faiss")
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 
 def test_a_face_goes_out_once_a_holder(generator: Generator, tmp_path: Path) -> None:
-    with SqliteLedger(tmp_path / "faces.db", distance=0.3) as ledger:
+    with open_ledger(UniqueSettings(distance=0.3), tmp_path / "faces.db") as ledger:
         ours, theirs = Guard(ledger, "ours"), Guard(ledger, "theirs")
         face = generator.face(1)
         assert ours.lets_out(face)
@@ -26,7 +26,7 @@ def test_a_face_goes_out_once_a_holder(generator: Generator, tmp_path: Path) -> 
 
 
 def test_a_blocked_person_and_a_picture_of_nobody_stay_in(generator: Generator, tmp_path: Path) -> None:
-    with SqliteLedger(tmp_path / "faces.db", distance=0.3) as ledger:
+    with open_ledger(UniqueSettings(distance=0.3), tmp_path / "faces.db") as ledger:
         face = generator.face(1)
         row = fingerprint_embedding(face.pixels)
         assert row is not None

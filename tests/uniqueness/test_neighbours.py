@@ -1,12 +1,10 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nobodies.uniqueness.neighbours import BIN_WIDTH, Index, Rows, compare
+from nobodies.uniqueness.neighbours import BIN_WIDTH, Rows, compare
 
 
 def embeddings(count: int, seed: int = 0) -> Rows:
@@ -48,40 +46,3 @@ def test_comparing_with_others(count: int, num_others: int, block: int) -> None:
         found = compare(rows, others)
     np.testing.assert_allclose(found.nearest, truth.min(axis=1), atol=1e-3)
     assert found.num_pairs == count * num_others
-
-
-def test_the_index_finds_what_exact_search_finds() -> None:
-    pytest.importorskip("faiss")
-    rows, queries = embeddings(3000), embeddings(200, 9)
-    queries[:100] = rows[:100] + np.float32(0.02) * embeddings(100, 5)
-    index = Index()
-    index.add(np.arange(1, 3001), rows)
-    exact = compare(queries, rows).nearest_index + 1
-    found = [truth in index.candidates(query, 16) for query, truth in zip(queries, exact, strict=True)]
-    assert all(found[:100]), "near ones are never missed"
-    assert np.mean(found) > 0.9
-
-
-def test_a_saved_index_comes_back(tmp_path: Path) -> None:
-    pytest.importorskip("faiss")
-    index, rows = Index(), embeddings(50)
-    index.add(np.arange(50) + 7, rows)
-    index.save(tmp_path / "a.index")
-    back = Index()
-    assert back.load(tmp_path / "a.index")
-    assert len(back) == 50
-    assert back.candidates(rows[3], 1) == [10]
-
-
-@pytest.mark.parametrize("keep", [0, 10, 32, 200, -1])
-def test_a_torn_index_is_not_read(tmp_path: Path, keep: int) -> None:
-    pytest.importorskip("faiss")
-    index = Index()
-    index.add(np.arange(50), embeddings(50))
-    path = tmp_path / "a.index"
-    index.save(path)
-    path.write_bytes(path.read_bytes()[:keep])
-    back = Index()
-    assert not back.load(path)
-    assert not back.load(tmp_path / "missing")
-    assert len(back) == 0

@@ -14,7 +14,7 @@ from nobodies.web.serve import serve
 from tests.conftest import NumpyEngine, tiny_model
 
 
-def load_tiny(*_: Any) -> tuple[Generator, Features]:
+def load_tiny(*_: Any, **__: Any) -> tuple[Generator, Features]:
     """Load in the place of the real model."""
     return Generator(tiny_model(), NumpyEngine()), Features()
 
@@ -34,7 +34,7 @@ def create_with_pid(*arguments: Any, **options: Any) -> Any:
 
 
 # Every worker imports this module, since it is where the server was started from.
-web_app.load_model = load_tiny  # type: ignore[assignment]
+web_app.load_model = load_tiny
 web_app.create_app = create_with_pid
 
 

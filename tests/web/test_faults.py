@@ -274,3 +274,24 @@ def test_a_killed_worker_is_replaced_and_the_counts_are_of_all(tmp_path: Path) -
         wait_until(replaced, timeout_s=40)
         assert _status(f"{address}/face/1.jpeg") == 200
     assert server.returncode is not None
+
+
+@pytest.mark.slow
+def test_processes_are_replaced_one_by_one_and_nobody_notices(tmp_path: Path) -> None:
+    with _processes(tmp_path, workers=2) as (address, server):
+        before: set[int] = set()
+
+        def seen() -> int:
+            before.add(_worker_of(address))
+            return len(before)
+
+        wait_until(lambda: seen() >= 2, timeout_s=40)
+        server.send_signal(signal.SIGHUP)
+        after: set[int] = set()
+
+        def replaced() -> bool:
+            assert _status(f"{address}/face/1.jpeg") == 200
+            after.add(_worker_of(address))
+            return len(after - before) >= 2
+
+        wait_until(replaced, timeout_s=60)

@@ -4,7 +4,7 @@ import contextlib
 import pytest
 
 from nobodies.web import pool as pool_module
-from nobodies.web.pool import FacePool, new_seed
+from nobodies.web.pool import FacePool, Ready, new_seed
 
 
 async def _filling(pool: FacePool, num: int = 1) -> list["asyncio.Task[None]"]:
@@ -24,10 +24,10 @@ def test_every_face_is_given_once_and_the_pool_fills_again() -> None:
     async def run() -> None:
         made: list[int] = []
 
-        async def make(seed: int) -> bytes:
+        async def make(seed: int) -> Ready:
             made.append(seed)
             await asyncio.sleep(0)
-            return str(seed).encode()
+            return Ready(seed, str(seed).encode())
 
         pool = FacePool(5, new_seed, make)
         assert pool.take() is None
@@ -51,8 +51,8 @@ def test_a_rush_of_visitors_goes_first_while_there_are_faces(monkeypatch: pytest
     monkeypatch.setattr(pool_module, "_CALM_S", 0.1)
 
     async def run() -> None:
-        async def make(seed: int) -> bytes:
-            return b""
+        async def make(seed: int) -> Ready:
+            return Ready(seed, b"")
 
         pool = FacePool(4, new_seed, make)
         tasks = await _filling(pool)
@@ -76,12 +76,12 @@ def test_a_face_that_cannot_be_drawn_does_not_end_the_filling(monkeypatch: pytes
     async def run() -> None:
         tries = 0
 
-        async def make(seed: int) -> bytes:
+        async def make(seed: int) -> Ready:
             nonlocal tries
             tries += 1
             if tries <= 2:
                 raise ValueError("no")
-            return b"picture"
+            return Ready(seed, b"picture")
 
         pool = FacePool(2, new_seed, make)
         tasks = await _filling(pool)
@@ -93,7 +93,7 @@ def test_a_face_that_cannot_be_drawn_does_not_end_the_filling(monkeypatch: pytes
 
 def test_a_pool_of_none_draws_nothing() -> None:
     async def run() -> None:
-        async def make(seed: int) -> bytes:
+        async def make(seed: int) -> Ready:
             raise AssertionError("nothing is to be drawn")
 
         pool = FacePool(0, new_seed, make)

@@ -1,9 +1,10 @@
 """The card of a set: what it is, how it was made, under which terms, how to read and how to check it."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nobodies._version import __version__
 from nobodies.bulk.plan import Plan
+from nobodies.bulk.recipe import Recipe
 from nobodies.models import Description, licence_text
 from nobodies.settings import ShardKind
 
@@ -108,19 +109,25 @@ def card_of(plan: Plan, description: Description, audit: "Audit") -> str:
         version=__version__,
         holds=_HOLDS[recipe.shards.shards].format(suffix=suffix, last=last.number),
         measured=", and measured in the picture (`measured`)" if recipe.shards.analyse else "",
-        screening=_screening(recipe.wishes),
+        screening=_screening(recipe),
         licences=licence_text(description.licence_chain) or "  - none is known",
         watermark="" if recipe.marks.watermark == "off" else " and carries an invisible watermark",
         audit=audit,
     )
 
 
-def _screening(wishes: Any) -> str:
+def _screening(recipe: Recipe) -> str:
+    wishes = recipe.wishes
     if wishes is None:
-        return "The seeds were named: nobody was left out, faces that look like minors included."
-    asked = f"The faces were chosen: {wishes}. " if str(wishes) else ""
-    return asked + (
+        return "The seeds were taken as they come: nobody was left out, faces that look like minors included."
+    said = [f"The faces were chosen: {wishes}."] if str(wishes) else []
+    said.append(
         "Faces that were predicted to look like minors were left out."
         if wishes.adults_only
         else "Faces that look like minors were let in on purpose."
     )
+    if recipe.balanced:
+        said.append("Groups of age, appearance and skin as lit were evened out.")
+    if recipe.gate:
+        said.append("Faces with visible faults were looked for and left out.")
+    return " ".join(said)

@@ -1,6 +1,5 @@
 """Crews: workers of some kind that tasks are given to, and the one loop that gives them."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
@@ -54,22 +53,21 @@ def work_off(crew: Crew, tasks: Iterable[Task[R]]) -> Iterator[R]:
         WorkerError: a task has cost too many workers.
     """
     coming = iter(tasks)
-    under_way: dict[Future[R | NobodiesError], Task[R]] = {}
-    losses: Counter[int] = Counter()
+    under_way: dict[Future[R | NobodiesError], tuple[Task[R], int]] = {}
     while True:
-        under_way |= {crew.submit(task): task for task in islice(coming, max(0, crew.num_ahead - len(under_way)))}
+        for task in islice(coming, max(0, crew.num_ahead - len(under_way))):
+            under_way[crew.submit(task)] = task, 0
         if not under_way:
             return
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
         for future in done:
-            task = under_way.pop(future)
+            task, losses = under_way.pop(future)
             try:
                 result = future.result()
             except crew.lost as error:
-                losses[id(task)] += 1
-                if losses[id(task)] == MOST_LOSSES:
+                if losses + 1 == MOST_LOSSES:
                     raise _lost(error) from error
-                under_way[crew.submit(task)] = task
+                under_way[crew.submit(task)] = task, losses + 1
                 continue
             if isinstance(result, NobodiesError):
                 raise result

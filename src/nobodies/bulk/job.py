@@ -25,8 +25,9 @@ CARD_NAME: Final = "README.md"
 _WEIGHED_FACES: Final = 32
 _FOUND_AT_ONCE: Final = 4096
 """Seeds that a worker looks at in one go: about a second."""
-_LAST_ROUND: Final = 64
-"""Seeds of a round, at least, that takes the place of faces that were left out: one of a few could find none."""
+_SPARE: Final = 4
+_MANY: Final = 64
+"""Seeds that are enough for a round: where none of so many is as wanted, none will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +157,21 @@ class BulkJob:
     def _extended(self, missing: int) -> Plan:
         """Find seeds in the place of those whose faces were left out."""
         last = self.plan.rounds[-1]
-        if last.num_seeds >= _LAST_ROUND and last.num_faces == missing:
+        fruitless = last.num_faces == missing
+        if fruitless and last.num_seeds >= _MANY:
             raise SearchError(
                 f"{len(self.plan.seeds)} faces were made and none of the last {last.num_seeds} is as wanted: loosen "
                 "the wishes"
             )
-        wanted = max(missing, _LAST_ROUND)
+        # A few in the place of a few could all be left out again: find more than are needed, and stop at enough.
+        spare = 2 * last.num_seeds if fruitless else _SPARE * missing
+        wanted = missing if missing >= _MANY else max(spare, _SPARE)
         return self.plan.extended(self._found(wanted, from_seed=int(self.plan.seeds[-1]) + 1), missing)
 
     def _found(self, count: int, *, from_seed: int) -> Seeds:
         """Search for seeds, in blocks that workers look through; the first of them, in their order."""
         if self.recipe.wishes is None:
-            return np.arange(from_seed, from_seed + count, dtype=np.uint64)
+            return np.array(range(from_seed, min(from_seed + count, NUM_SEEDS)), np.uint64)
         limit = min(from_seed + count * self.wanted.tries, NUM_SEEDS)
         starts = range(from_seed, limit, _FOUND_AT_ONCE)
         blocks = (range(first, min(first + _FOUND_AT_ONCE, limit)) for first in starts)

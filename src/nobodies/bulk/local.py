@@ -38,7 +38,8 @@ class LocalCrew:
         self.num_workers = settings.workers or max(1, cores // self.threads)
         self._recipe = recipe
         self._pool: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None
+        self._lifeline: tuple[Connection, ...] = ()
+        """Both ends of a pipe: ours first, and the one that workers listen at."""
 
     @property
     def num_ahead(self) -> int:
@@ -60,16 +61,16 @@ class LocalCrew:
     def _start(self) -> None:
         # Fresh processes: OpenVINO's threads do not survive a fork.
         fresh = multiprocessing.get_context("spawn")
-        theirs, self._lifeline = fresh.Pipe(duplex=False)
+        theirs, ours = fresh.Pipe(duplex=False)
+        self._lifeline = ours, theirs
         self._pool = ProcessPoolExecutor(self.num_workers, fresh, initializer=_begin, initargs=(theirs,))
-        self._theirs = theirs
 
     def _stop(self) -> None:
-        if self._pool is not None and self._lifeline is not None:
-            self._lifeline.close()
+        for end in self._lifeline:
+            end.close()
+        if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
-            self._theirs.close()
-        self._pool = self._lifeline = None
+        self._pool, self._lifeline = None, ()
 
     def __enter__(self) -> "LocalCrew":
         return self

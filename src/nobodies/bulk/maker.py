@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nobodies._version import __version__
-from nobodies.bulk.recipe import Recipe
+from nobodies.bulk.recipe import Recipe, digest_of
 from nobodies.bulk.shards import Columns, Sample
 from nobodies.choosing import Search
 from nobodies.errors import ModelError, WorkerError
@@ -22,7 +22,11 @@ from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.provenance import mark_recipe
 from nobodies.settings import EngineSettings
 
+if TYPE_CHECKING:
+    from nobodies.gate import Gate
+
 LetsOut = Callable[[Face], bool]
+Screen = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
 
 _DIGITS: Final = 4
 
@@ -31,7 +35,13 @@ class Maker:
     """A model made ready, and the recipe that it works by."""
 
     def __init__(
-        self, recipe: Recipe, generator: Generator, *, jobs: int = 1, lets_out: LetsOut | None = None
+        self,
+        recipe: Recipe,
+        generator: Generator,
+        *,
+        jobs: int = 1,
+        lets_out: LetsOut | None = None,
+        screen: Screen | None = None,
     ) -> None:
         """Join a recipe and a generator.
 
@@ -40,6 +50,7 @@ class Maker:
             generator: of the recipe's model.
             jobs: threads that encode.
             lets_out: asked for each face; one that it refuses is left out. Its answer must depend on the face alone.
+            screen: tells of style codes which may be drawn, where seeds are searched; as for `choosing.Search`.
 
         Raises:
             ModelError: the generator, or what reads its attributes, is not the recipe's.
@@ -58,7 +69,7 @@ class Maker:
         checked_size(recipe.picture, generator.engine.resolution, recipe.model)
         self.recipe, self.generator = recipe, generator
         self._attributes = self._known_attributes()
-        self._jobs, self._lets_out = jobs, lets_out
+        self._jobs, self._lets_out, self._screen = jobs, lets_out, screen
         self._changes = parse_changes(recipe.changes) if recipe.changes else None
         self._settings = self._common_settings()
         self._made_from = {"changes": list(recipe.changes)} if recipe.changes else {}
@@ -79,12 +90,17 @@ class Maker:
         threadpool_limits(1, "blas")
         limit_threads(threads)
         engine = EngineSettings(precision=recipe.precision, layout="throughput", threads=threads, streams=threads)
-        return cls(recipe, Generator.load(recipe.model, engine=engine), jobs=threads)
+        generator = Generator.load(recipe.model, engine=engine)
+        gate = _gate_of(recipe, generator)
+        if gate is None:
+            return cls(recipe, generator, jobs=threads)
+        return cls(recipe, generator, jobs=threads, lets_out=gate.accepts, screen=gate.screen)
 
     @cached_property
     def columns(self) -> Columns:
         """What all samples have in common."""
-        layered = self.recipe.face.cutoff is not None
+        # Truncation of some layers and edits move some layers and not others.
+        layered = self.recipe.face.cutoff is not None or self._changes is not None
         measured = tuple(ATTRIBUTES) if self.recipe.shards.analyse else ()
         names = self._attributes.names if self._attributes else ()
         return Columns(self.recipe.picture.format, layered, names, measured)
@@ -92,7 +108,7 @@ class Maker:
     def _known_attributes(self) -> AttributeModel | None:
         if self.recipe.attributes is None:
             return None
-        if self.generator.attributes.digest != self.recipe.attributes:
+        if digest_of(self.generator.attributes) != self.recipe.attributes:
             raise ModelError(
                 f"a worker reads other attributes of {self.recipe.model}: give every machine the same file of "
                 "'nobodies attributes fit', or none"
@@ -101,9 +117,15 @@ class Maker:
 
     def search(self, seeds: range) -> list[int]:
         """Give those of the seeds whose faces are as wished."""
-        assert self.recipe.wishes is not None, "there are wishes to search by"
-        search = Search(self.generator, self.recipe.wishes, self.recipe.face, from_seed=seeds.start)
-        return list(search.among(seeds))
+        return list(self._search.among(seeds))
+
+    @cached_property
+    def _search(self) -> Search:
+        recipe = self.recipe
+        assert recipe.wishes is not None, "there are wishes to search by"
+        return Search(
+            self.generator, recipe.wishes, recipe.face, from_seed=0, screen=self._screen, balanced=recipe.balanced
+        )
 
     def samples(self, seeds: Sequence[int]) -> Iterator[Sample]:
         """Make the faces of seeds, in order, but for those that are left out."""
@@ -170,6 +192,14 @@ class Maker:
 def _rounded(values: dict[str, float]) -> dict[str, float | None]:
     """Round values to what they are worth; one that cannot be told is None, since JSON has no NaN."""
     return {name: None if math.isnan(value) else round(value, _DIGITS) for name, value in values.items()}
+
+
+def _gate_of(recipe: Recipe, generator: Generator) -> "Gate | None":
+    if not recipe.gate:
+        return None
+    from nobodies.gate import gate_of
+
+    return gate_of(generator, adults_only=recipe.wishes is None or recipe.wishes.adults_only)
 
 
 @cache

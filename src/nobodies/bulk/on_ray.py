@@ -20,6 +20,10 @@ from nobodies.settings import CrewSettings
 R = TypeVar("R")
 
 _CONNECT_S: Final = 5.0
+_SHORT: Final = 24
+_WORKER_BYTES: Final = 400 << 20
+_THREAD_BYTES: Final = 100 << 20
+"""What a worker takes, and more for each of its cores: Ray gives a machine no more workers than it has memory for."""
 _OBJECT_STORE_BYTES: Final = 80 << 20
 """The least that Ray takes. Tasks and results are small: pictures go to the target, not through Ray."""
 
@@ -89,9 +93,13 @@ class RayCrew:
             where = address or "this machine"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise WorkerError(f"no Ray cluster at {where}: {reason}") from error
-        self.threads = self._settled_threads()
-        remote = self._ray.remote(num_cpus=self.threads, max_retries=MOST_LOSSES)
-        self._task = remote(attempt)
+        try:
+            self.threads = self._settled_threads()
+        except WorkerError:
+            self.__exit__()
+            raise
+        memory = _WORKER_BYTES + self.threads * _THREAD_BYTES
+        self._task = self._ray.remote(num_cpus=self.threads, memory=memory, max_retries=MOST_LOSSES)(attempt)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -100,8 +108,9 @@ class RayCrew:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _own_cluster(self) -> dict[str, Any]:
-        # Ray puts sockets there, whose names the system allows no more than a hundred letters.
-        self._folder = tempfile.mkdtemp(prefix="nbray", dir="/tmp" if os.name == "posix" else None)
+        # Ray puts sockets there, whose names the system allows no more than some hundred letters.
+        if len(tempfile.gettempdir()) <= _SHORT:
+            self._folder = tempfile.mkdtemp(prefix="nbray")
         return {
             "_temp_dir": self._folder,
             "include_dashboard": False,

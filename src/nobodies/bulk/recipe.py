@@ -1,5 +1,6 @@
 """What is asked for: how every face of a set is made, and whose faces they are."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ from nobodies import latents
 from nobodies._version import __version__
 from nobodies.choosing import SEEDS_A_FACE, attributes_of
 from nobodies.errors import ModelError, SettingError
+from nobodies.latents.attributes import AttributeModel
 from nobodies.latents.edits import parse_changes
 from nobodies.latents.wishes import Wishes
 from nobodies.models import Model
@@ -40,6 +42,10 @@ class Recipe:
     """What the faces shall be like; None if seeds are named and nobody is left out."""
     attributes: str | None = None
     """Digest of the attribute model that reads them; None if there is none."""
+    balanced: bool = False
+    """Let groups of age, appearance and skin as lit come up alike; see `latents.balance`."""
+    gate: bool = False
+    """Leave out faces that the gate turns away; see `nobodies.gate`."""
     checked: bool = False
     """Leave out faces that are measured to be otherwise than wished."""
     version: str = __version__
@@ -57,11 +63,18 @@ class Recipe:
                 raise SettingError("an edited face has no seed for noise 'seeded': choose stored or none")
         if self.checked and not self.wishes:
             raise SettingError("faces can be checked against wishes only, and there are none")
+        if self.balanced and self.wishes is None:
+            raise SettingError("a set is balanced by choosing its seeds, and these are named")
 
     def to_json(self) -> dict[str, Any]:
         """Give everything that the bytes depend on, in JSON values."""
         wishes = None if self.wishes is None else {"text": str(self.wishes), "adults_only": self.wishes.adults_only}
         return asdict(self) | {"changes": list(self.changes), "wishes": wishes}
+
+
+def digest_of(attributes: AttributeModel) -> str:
+    """Give what tells an attribute model from any other: edits and searches depend on all of it."""
+    return hashlib.sha256(attributes.to_bytes()).hexdigest()
 
 
 def recipe_for(model: Model, *, precision: Precision, wishes: Wishes | None, **options: Any) -> Recipe:
@@ -80,9 +93,9 @@ def recipe_for(model: Model, *, precision: Precision, wishes: Wishes | None, **o
     from nobodies.engines.openvino.compiling import choose_precision
 
     try:
-        attributes = attributes_of(model).digest
+        attributes = digest_of(attributes_of(model))
     except ModelError:
-        if wishes or options.get("changes"):
+        if wishes or options.get("changes") or options.get("balanced"):
             raise
         attributes, wishes = None, None
     return Recipe(

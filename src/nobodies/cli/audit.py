@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
@@ -16,7 +18,7 @@ from nobodies.generator import Generator
 from nobodies.imaging import contact_sheet
 from nobodies.provenance import encode_marked
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, environment
-from nobodies.uniqueness.audit import Likeness, collect_faces, collect_gallery, likeness
+from nobodies.uniqueness.audit import Likeness, collect_faces, collect_gallery, find_adults, likeness
 from nobodies.uniqueness.collection import Collection
 from nobodies.uniqueness.gallery import Gallery
 from nobodies.uniqueness.neighbours import Rows
@@ -37,7 +39,7 @@ def command(
 ) -> None:
     """Measure how alike generated faces are, among themselves and to real people.
 
-    Writes audit.json, and nearest-psi-P.jpg with the pairs of generated faces that are most alike, into the folder
+    Writes audit.json, and nearest-psi-P.jpg with the pairs of generated adults that are most alike, into the folder
     --out. Pictures of the gallery are never shown or kept, only their embeddings, in the data folder. Run the same
     command again to go on where it stopped, or with a larger --faces to add to it.
     """
@@ -55,12 +57,10 @@ def command(
         folder = state / f"{model}-{generator.model.fingerprint[:12]}-psi-{psi:g}-from-{first_seed}"
         _show_progress(collect_faces(generator, folder, psi=psi, count=count, first_seed=first_seed), f"psi {psi:g}")
         rows = _rows(folder)[:count]
-        among = likeness(rows)
-        report["faces"][f"{psi:g}"] = {"among": _said(f"generated faces among themselves, psi {psi:g}", among)}
-        if people is not None:
-            against = _said(f"generated faces against real people, psi {psi:g}", likeness(rows, people))
-            report["faces"][f"{psi:g}"]["against_gallery"] = against
-        _write_pairs(generator, among, psi, first_seed, out / f"nearest-psi-{psi:g}.jpg")
+        adults = find_adults(generator, psi=psi, count=count, first_seed=first_seed)
+        report["faces"][f"{psi:g}"], pairs = _compared(rows, people, adults, f"psi {psi:g}")
+        seeds = [first_seed + number for pair in pairs for number in pair]
+        _write_pairs(generator, seeds, psi, out / f"nearest-psi-{psi:g}.jpg")
     write_atomic(out / "audit.json", json.dumps(report, indent=1).encode())
     click.echo(f"figures in {out / 'audit.json'}, nearest pairs in {out}")
 
@@ -104,8 +104,22 @@ def _said(title: str, found: Likeness) -> dict[str, Any]:
     return found.to_json()
 
 
-def _write_pairs(generator: Generator, found: Likeness, psi: float, first_seed: int, path: Path) -> None:
-    seeds = [first_seed + number for pair in found.nearest_pairs for number in pair[:2]]
+def _compared(
+    rows: Rows, people: Rows | None, adults: NDArray[np.int64] | None, made: str
+) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """Print the figures of some faces; give them, and which pairs to show: of adults, where they can be told."""
+    among = likeness(rows)
+    figures = {"among": _said(f"generated faces among themselves, {made}", among)}
+    if people is not None:
+        figures["against_gallery"] = _said(f"generated faces against real people, {made}", likeness(rows, people))
+    if adults is None or np.isfinite(rows[adults]).all(axis=1).sum() < 2:
+        return figures, [(one, other) for one, other, _ in among.nearest_pairs]
+    grown = likeness(rows[adults])
+    figures["adults_among"] = _said(f"those of them who do not look like minors, {made}", grown)
+    return figures, [(int(adults[one]), int(adults[other])) for one, other, _ in grown.nearest_pairs]
+
+
+def _write_pairs(generator: Generator, seeds: list[int], psi: float, path: Path) -> None:
     faces = generator.faces(seeds, psi=psi)
     sheet = contact_sheet((face.image for face in faces), count=len(seeds), columns=6)
     write_atomic(path, encode_marked(sheet, {"model": generator.model.name, "psi": psi, "sheet_of": seeds}))

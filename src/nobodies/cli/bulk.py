@@ -17,6 +17,7 @@ from nobodies.settings import (
     CrewSettings,
     EngineSettings,
     FaceSettings,
+    GateSettings,
     MarkSettings,
     PictureSettings,
     ShardSettings,
@@ -24,7 +25,7 @@ from nobodies.settings import (
 
 
 @click.command(name="bulk")
-@click.option("--count", type=int, metavar="N", help="So many faces, of seeds one after the other.")
+@click.option("--count", type=int, metavar="N", help="So many faces, chosen from --from-seed on.")
 @click.option("--from-seed", metavar="S", help="First seed for --count.  [default: 1]")
 @click.option("--seeds", metavar="LIST", help="Seeds and ranges of seeds, for example 1-1000000; nobody is left out.")
 @click.option("--out", required=True, metavar="FOLDER|URL", help="Where to: a folder, or such as s3://bucket/faces.")
@@ -38,13 +39,14 @@ from nobodies.settings import (
 @settings_options(MarkSettings, without=("c2pa",))
 @settings_options(EngineSettings, without=("layout", "threads", "streams"))
 @wish_options
+@settings_options(GateSettings)
 def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> None:
     """Make a large set of labelled portraits, on all cores of a machine or on a Ray cluster.
 
     The set is cut into files of about the same size, with index, checksums and a card that tells its terms. Run the
     same command again to go on where it stopped: finished files are verified and kept. The same seeds and settings
     give the same bytes, whoever makes them. Faces that look like minors are left out of a --count unless they are
-    allowed; seeds that are named are all made.
+    allowed, and faulty ones unless the gate is off; seeds that are named are all made.
     """
     from tqdm import tqdm
 
@@ -53,11 +55,14 @@ def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> N
     from nobodies.bulk.lock import alone
     from nobodies.bulk.recipe import recipe_for
     from nobodies.bulk.target import Target
+    from nobodies.gate import probes_of
 
     wanted = _wanted(options)
     wishes = wishes_from(options) if wanted.seeds is None else None
     with TerminalWatcher() as watcher:
         loaded = Store().load(model, watcher)
+        gate = wanted.seeds is None and settings_from(GateSettings, options).gate
+        gate = gate and probes_of(loaded, watcher) is not None
     recipe = recipe_for(
         loaded,
         precision=options["precision"],
@@ -67,6 +72,8 @@ def command(out: str, model: str, changes: tuple[str, ...], **options: Any) -> N
         shards=settings_from(ShardSettings, options),
         changes=changes,
         wishes=wishes,
+        balanced=options["balanced"],
+        gate=gate,
         checked=options["checked"],
     )
     target = Target(out)
@@ -90,6 +97,6 @@ def _wanted(options: Mapping[str, Any]) -> Any:
     if options["seeds"] is None:
         first = latents.parse_seed(options["from_seed"] or 1)
         return Wanted(count=options["count"], from_seed=first, tries=options["tries"])
-    if wishes_from(options) or options["checked"] or options["from_seed"] is not None:
-        raise SettingError("wishes, --checked and --from-seed go with --count: leave them out, or --seeds")
+    if wishes_from(options) or any(options[name] for name in ("balanced", "checked", "from_seed")):
+        raise SettingError("wishes, --balanced, --checked and --from-seed go with --count: leave them or --seeds out")
     return Wanted(seeds=options["seeds"])

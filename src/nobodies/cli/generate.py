@@ -1,7 +1,6 @@
 """`nobodies generate`: portraits into a folder."""
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nobodies import latents
-from nobodies.batch import FolderJob, Made, Order, orders_from_codes, orders_from_seeds, write_sheet
+from nobodies.batch import FolderJob, Order, orders_from_codes, orders_from_seeds, write_sheet
+from nobodies.cli.making import Making
 from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
-from nobodies.cli.wishing import search_seeds, wish_options, wishes_from
+from nobodies.cli.wishing import seeds_for, wish_options, wishes_from
 from nobodies.errors import SettingError
 from nobodies.generator import Generator
 from nobodies.latents.files import load_codes
@@ -21,19 +21,22 @@ from nobodies.settings import (
     DEFAULT_MODEL,
     EngineSettings,
     FaceSettings,
+    GateSettings,
     MarkSettings,
     PictureSettings,
     UniqueSettings,
 )
 
 if TYPE_CHECKING:
+    from nobodies.gate import Gate
+    from nobodies.models import Watcher
     from nobodies.uniqueness.guard import Guard
 
 
 @click.command(name="generate")
 @click.option("--seeds", metavar="LIST", help="Seeds and ranges of seeds, for example 1-12,99.")
 @click.option("--seed", "texts", metavar="TEXT", multiple=True, help="A number or any text; may be repeated.")
-@click.option("--count", type=int, metavar="N", help="So many faces, of seeds one after the other.")
+@click.option("--count", type=int, metavar="N", help="So many faces, chosen from --from-seed on.")
 @click.option("--from-seed", metavar="S", help="First seed for --count.  [default: 1]")
 @click.option("--z", "z_file", type=click.Path(path_type=Path), help="Latent codes, .npy or .npz, [N, Z].")
 @click.option(
@@ -46,9 +49,10 @@ if TYPE_CHECKING:
 @settings_options(MarkSettings)
 @settings_options(EngineSettings, without=("layout",))
 @wish_options
+@settings_options(GateSettings)
 @click.option("--jobs", default="auto", show_default=True, metavar="N", help="Threads that encode pictures.")
 @click.option("--unique", is_flag=True, help="Leave out faces that resemble one given out before, or a blocked one.")
-@click.option("--ledger", type=click.Path(path_type=Path), help="Ledger for --unique.  [default: in the data folder]")
+@click.option("--ledger", metavar="PLACE", help="Ledger for --unique, see 'nobodies block'.")
 @settings_options(UniqueSettings)
 @click.option("--sheet", is_flag=True, help="Write a contact sheet too, sheet.jpg.")
 @click.option(
@@ -61,44 +65,59 @@ def command(
     """Make portraits of people who do not exist.
 
     Without seeds or codes, one new face. Run the same command again to go on where it stopped: finished files are
-    kept. The same seed, model and settings give the same picture. With wishes, seeds are searched for faces that
-    fulfil them before anything is drawn; faces that look like minors are left out of such a search, and of a choice
-    at random, unless they are allowed.
+    kept. The same seed, model and settings give the same picture. Seeds that are not named are chosen: with wishes,
+    they are searched for faces that fulfil them before anything is drawn; faces that look like minors are passed
+    over unless they are allowed, and faulty ones unless the gate is off.
     """
     face, picture = settings_from(FaceSettings, options), settings_from(PictureSettings, options)
     marks = settings_from(MarkSettings, options)
     num_jobs = _parse_jobs(jobs)
     wishes = wishes_from(options)
     seeds = _named_seeds(options, wishes)
+    chosen = seeds == []
     many = seeds is None or max(len(seeds), options["count"] or 0) > 2
     engine = settings_from(EngineSettings, options, layout="throughput" if many else "latency")
     with TerminalWatcher() as watcher:
         generator = Generator.load(model, engine=engine, watcher=watcher)
-    if seeds == []:
-        seeds = search_seeds(generator, wishes, face, options)
-    orders = list(orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options))
+        gate = _gate(generator, watcher, wishes, options) if chosen else None
+    orders = [] if chosen else list(_named_orders(seeds, generator, face, options))
     job = FolderJob(generator, out, face=face, picture=picture, marks=marks, manifest=manifest, overwrite=overwrite)
-    kept, todo = _sort_out(job, orders)
     with _guard(options, out) if unique else contextlib.nullcontext() as guard:
-        made = job.run(todo, jobs=num_jobs, lets_out=guard.lets_out if guard else None)
-        num_made = sum(1 for _ in _with_progress(made, len(orders), len(kept)))
+        wanted = _count(options) if chosen else len(orders)
+        making = Making(job, wanted, jobs=num_jobs, gate=gate, guard=guard)
+        if chosen:
+            making.chosen(seeds_for(generator, wishes, face, options, gate))
+        else:
+            making.all_of(orders)
+    if gate and gate.num_refused:
+        seen = ", ".join(f"{name} {num}" for name, num in gate.refused.most_common())
+        click.echo(f"{_num_faces(gate.num_refused)} drawn and turned away: {seen}", err=True)
     if guard and guard.refused:
         click.echo(f"{len(guard.refused)} faces left out{_reasons(guard)}", err=True)
-    click.echo(f"{_num_faces(num_made)} made in {out}" + (f", {len(kept)} already there" if kept else ""))
+    there = f", {making.num_kept} already there" if making.num_kept else ""
+    click.echo(f"{_num_faces(making.num_made)} made in {out}{there}")
     if sheet:
-        paths = [path for path in map(job.path, orders) if path.exists()]
+        paths = [path for path in map(job.path, making.orders) if path.exists()]
         shown = write_sheet(paths, out / "sheet.jpg", marks=marks)
         rest = f", the first {shown} of {_num_faces(len(paths))}" if shown < len(paths) else ""
         click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
 
 
+def _gate(generator: Generator, watcher: "Watcher", wishes: Wishes, options: dict[str, Any]) -> "Gate | None":
+    if not settings_from(GateSettings, options).gate:
+        return None
+    from nobodies.gate import gate_of
+
+    return gate_of(generator, adults_only=wishes.adults_only, watcher=watcher)
+
+
 @contextlib.contextmanager
 def _guard(options: dict[str, Any], out: Path) -> Iterator["Guard"]:
-    from nobodies.uniqueness.guard import Guard
+    from nobodies.uniqueness.guard import Guard, holder_of
     from nobodies.uniqueness.ledger import open_ledger
 
     with open_ledger(settings_from(UniqueSettings, options), options["ledger"]) as ledger:
-        yield Guard(ledger, holder=str(out.resolve()))
+        yield Guard(ledger, holder=holder_of(out, options["ledger"]))
 
 
 def _reasons(guard: "Guard") -> str:
@@ -129,23 +148,37 @@ def _named_seeds(options: dict[str, Any], wishes: Wishes) -> Sequence[int] | Non
         )
     match given:
         case _ if searched:
+            _count(options)
             return []
         case ["seeds"]:
             return latents.parse_seed_ranges(options["seeds"])
         case ["texts"]:
             return list(dict.fromkeys(latents.parse_seed(text) for text in options["texts"]))
         case ["count"]:
-            return _counted(options["count"], latents.parse_seed(options["from_seed"] or 1))
+            _check_count(_count(options), latents.parse_seed(options["from_seed"] or 1))
+            return []
         case []:
             return []
         case _:
             return None
 
 
-def _counted(count: int, first: int) -> Sequence[int]:
+def _count(options: dict[str, Any]) -> int:
+    count = 1 if options["count"] is None else int(options["count"])
     if count < 1:
         raise SettingError(f"--count is {count}: it must be at least 1")
-    return latents.parse_seed_ranges(f"{first}-{first + count - 1}")
+    return count
+
+
+def _check_count(count: int, first: int) -> None:
+    """Refuse more faces than a list of seeds may name."""
+    latents.parse_seed_ranges(f"{first}-{first + count - 1}")
+
+
+def _named_orders(
+    seeds: Sequence[int] | None, generator: Generator, face: FaceSettings, options: dict[str, Any]
+) -> Iterable[Order]:
+    return orders_from_seeds(seeds) if seeds is not None else _orders_from_file(generator, face, options)
 
 
 def _orders_from_file(generator: Generator, face: FaceSettings, options: dict[str, Any]) -> Iterable[Order]:
@@ -164,26 +197,5 @@ def _parse_jobs(jobs: str) -> int:
     return int(jobs)
 
 
-def _sort_out(job: FolderJob, orders: Sequence[Order]) -> tuple[list[Made], list[Order]]:
-    kept, todo = [], []
-    for order in orders:
-        made = job.finished(order)
-        if made is None:
-            todo.append(order)
-        else:
-            job.note(made)
-            kept.append(made)
-    return kept, todo
-
-
 def _num_faces(number: int) -> str:
     return "1 face" if number == 1 else f"{number} faces"
-
-
-def _with_progress(made: Iterator[Made], total: int, initial: int) -> Iterator[Made]:
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=initial, unit="face", file=sys.stderr, disable=None) as bar:
-        for each in made:
-            bar.update()
-            yield each

@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "Measure how alike faces are, among themselves and to real people.",
     "block": "Never give out a face that resembles a person.",
     "serve": "Serve the site and its API on this machine.",
+    "keys": "Keep the API keys that several servers share.",
     "bench": "Measure speed and memory on this machine.",
 }
 

@@ -8,12 +8,13 @@ from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
 from nobodies.errors import DependencyError
 from nobodies.models import Store
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, UniqueSettings, WebSettings
 
 
 @click.command(name="serve")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
 @settings_options(WebSettings)
+@settings_options(UniqueSettings)
 @settings_options(MarkSettings)
 @settings_options(EngineSettings, without=("layout",))
 def command(model: str, **options: Any) -> None:
@@ -24,10 +25,19 @@ def command(model: str, **options: Any) -> None:
     settings = settings_from(WebSettings, options)
     engine = settings_from(EngineSettings, options, layout="throughput")
     try:
+        from nobodies.gate import probes_of
         from nobodies.web.serve import serve
     except ModuleNotFoundError as error:
         raise DependencyError(f"serving needs {error.name}: run pip install 'nobodies[web]'") from error
     with TerminalWatcher() as watcher:
-        Store().load(model, watcher)
-    marks = settings_from(MarkSettings, options)
-    serve(settings, model=model, engine=engine, marks=marks, announce=lambda at: click.echo(f"serving on {at}"))
+        loaded = Store().load(model, watcher)
+        if settings.gate:
+            probes_of(loaded, watcher)
+    serve(
+        settings,
+        model=model,
+        engine=engine,
+        marks=settings_from(MarkSettings, options),
+        unique=settings_from(UniqueSettings, options),
+        announce=lambda at: click.echo(f"serving on {at}"),
+    )

@@ -1,20 +1,24 @@
 """Options that say what faces shall be like, and the search for seeds that fulfil them."""
 
+import itertools
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from nobodies import latents
 from nobodies.choosing import SEEDS_A_FACE, Search, checked
 from nobodies.cli.options import Command
-from nobodies.errors import ModelError, SettingError
+from nobodies.errors import ModelError
 from nobodies.generator import Generator
 from nobodies.latents.vocabulary import ATTRIBUTES, Attribute
 from nobodies.latents.wishes import Wishes, parse_wishes
 from nobodies.settings import FaceSettings
+
+if TYPE_CHECKING:
+    from nobodies.gate import Gate
 
 SEED_BITS: Final = 53
 """Random seeds have so many bits: any program, JavaScript included, reads them back exactly."""
@@ -50,42 +54,53 @@ def wishes_from(options: Mapping[str, Any]) -> Wishes:
     return parse_wishes(", ".join(texts), adults_only=not options["allow_minors"])
 
 
-def search_seeds(
-    generator: Generator, wishes: Wishes, settings: FaceSettings, options: Mapping[str, Any]
-) -> list[int]:
-    """Find as many seeds as --count says, from --from-seed on; one from anywhere if neither is given.
+Choose = Callable[[int], list[int]]
+"""Gives so many seeds, each time others."""
 
-    Without wishes, only faces that look like minors are passed over, and none for a model without attributes.
+
+def seeds_for(
+    generator: Generator, wishes: Wishes, settings: FaceSettings, options: Mapping[str, Any], gate: "Gate | None"
+) -> Choose:
+    """Make ready to find seeds, from --from-seed on; from anywhere if neither it nor --count is given.
+
+    Faces that look like minors and those that the gate screens out are passed over; for a model without attributes,
+    no seed is.
 
     Raises:
-        SettingError: --count is below 1.
         ModelError: there are wishes, and no attributes of the model.
-        SearchError: the search found too few.
     """
-    count = 1 if options["count"] is None else options["count"]
-    if count < 1:
-        raise SettingError(f"--count is {count}: it must be at least 1")
     anywhere = options["count"] is None and options["from_seed"] is None
     first = secrets.randbits(SEED_BITS) if anywhere else latents.parse_seed(options["from_seed"] or 1)
+    screen = gate.screen if gate else None
     try:
         search = Search(
-            generator, wishes, settings, from_seed=first, seeds_a_face=options["tries"], balanced=options["balanced"]
+            generator,
+            wishes,
+            settings,
+            from_seed=first,
+            seeds_a_face=options["tries"],
+            screen=screen,
+            balanced=options["balanced"],
         )
     except ModelError:
         if wishes or options["balanced"]:
             raise
-        return [first]
-    found = list(_found(search, count, settings, check=options["checked"]))
-    if wishes or options["balanced"]:
-        said = f"'{wishes}'" if wishes else "balanced"
-        click.echo(f"{said}: {search.rate()}", err=True)
-    return found
+        following = itertools.count(first)
+        return lambda count: list(itertools.islice(following, count))
+    return lambda count: list(_found(search, count, settings, check=options["checked"]))
 
 
 def _found(search: Search, count: int, settings: FaceSettings, *, check: bool) -> Iterator[int]:
-    if not check:
+    if check:
+        yield from _checked(search, count, settings)
+    else:
         yield from search.find(count)
-        return
+    if search.wishes or search.balance is not None:
+        said = f"'{search.wishes}'" if search.wishes else "balanced"
+        click.echo(f"{said}: {search.rate()}", err=True)
+
+
+def _checked(search: Search, count: int, settings: FaceSettings) -> Iterator[int]:
     from tqdm import tqdm
 
     missing = count

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nobodies.choosing import attributes_of
 from nobodies.errors import ModelError
 from nobodies.exports.plan import Plan, Reading
 from nobodies.latents.attributes import CERTAIN, AttributeModel, logit
-from nobodies.latents.edits import LONGEST_STEP, smallest_step
-from nobodies.latents.wishes import ADULT_AGE
-from nobodies.models import Model
+from nobodies.latents.edits import LONGEST_STEP, layered_step
+from nobodies.latents.words import SCREENED_AGE
+from nobodies.models import Model, architectures
 
 AGE: Final = "age"
 _SLIDERS: Final = {
@@ -42,38 +44,47 @@ def with_changes(plan: Plan) -> Plan:
 def describe(model: Model) -> dict[str, Any]:
     """Write what the page needs for its sliders, in JSON values; nothing if no attributes are known.
 
-    A step t changes the score of each slider by its value times `scale`; its Mahalanobis length is √(t P t), with P
-    the matrix `precision`, and may reach `longest`. See `nobodies.latents.edits`.
+    A step t changes the score of each slider by its value times `scale`, in the layers of that slider. In each layer
+    its Mahalanobis length is √(t P t), with P the matrix `precision` and only those sliders in t that move the layer;
+    it may reach `longest` in any. See `nobodies.latents.edits`.
     """
     attributes = _attributes(model)
     if attributes is None:
         return {}
+    num_ws = architectures.read(model.description.network).num_ws
     names = [name for name in _SLIDERS if name in attributes.names]
-    rows = list(range(len(attributes.names)))
-    unit = np.eye(len(rows))
-    directions = {name: smallest_step(attributes, rows, unit[attributes.index(name)])[0] for name in names}
-    chosen = [attributes.index(name) for name in names]
-    precision = np.linalg.inv(attributes.score_covariance)[np.ix_(chosen, chosen)]
+    rows = [attributes.index(name) for name in names]
+    moved = {name: attributes.layers_of(name, num_ws) for name in names}
+    shares = np.array([attributes.layer_shares(num_ws)[row, moved[attributes.names[row]]].sum() for row in rows])
+    precision = np.linalg.inv(attributes.score_covariance)[np.ix_(rows, rows)] / np.outer(shares, shares)
     return {
-        "adult_age": ADULT_AGE,
+        "adult_age": SCREENED_AGE,
         "longest": LONGEST_STEP,
-        "precision": [[float(f"{each:.{_DIGITS}g}") for each in line] for line in precision],
-        "sliders": [
-            {
-                "name": name,
-                "range": _SLIDERS[name],
-                "scale": 2 * logit(CERTAIN) if attributes.attribute(name).kind == "chance" else 1.0,
-                "direction": [float(f"{each:.{_DIGITS}g}") for each in directions[name]],
-            }
-            for name in names
-        ],
+        "precision": [_rounded(line) for line in precision],
+        "sliders": [_slider(attributes, name, moved[name]) for name in names],
     }
+
+
+def _slider(attributes: AttributeModel, name: str, moved: NDArray[np.bool_]) -> dict[str, Any]:
+    everything = list(range(len(attributes.names)))
+    unit = np.eye(len(everything))[attributes.index(name)]
+    step, _ = layered_step(attributes, everything, unit, len(moved))
+    layers = np.flatnonzero(moved).tolist()
+    return {
+        "name": name,
+        "range": _SLIDERS[name],
+        "scale": 2 * logit(CERTAIN) if attributes.attribute(name).kind == "chance" else 1.0,
+        "layers": layers,
+        "direction": _rounded(step[layers[0]]),
+    }
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [float(f"{each:.{_DIGITS}g}") for each in values]
 
 
 def _attributes(model: Model) -> AttributeModel | None:
     try:
-        attributes = AttributeModel.load(model.name)
-        attributes.require_model(model.name, model.fingerprint)
+        return attributes_of(model)
     except ModelError:
         return None
-    return attributes

@@ -39,7 +39,7 @@ class Plan:
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """Outputs besides the picture, read from the truncated style code; for ONNX, with latent codes."""
     is_shifted: bool = False
-    """Whether "shift" is an input, which is added to the truncated style code; for ONNX, with latent codes."""
+    """Whether "shift" is an input, which is added to the style codes of all layers; for ONNX, with latent codes."""
 
     @property
     def inputs(self) -> Mapping[str, tuple[int, ...]]:
@@ -48,7 +48,7 @@ class Plan:
         if self.takes == "ws":
             return {"ws": (sizes.num_ws, sizes.w_dim)}
         label = {"label": (sizes.c_dim,)} if sizes.c_dim else {}
-        shift = {"shift": (sizes.w_dim,)} if self.is_shifted else {}
+        shift = {"shift": (sizes.num_ws, sizes.w_dim)} if self.is_shifted else {}
         return {"z": (sizes.z_dim,), **label, "psi": (), **shift}
 
     def picture(self, network: Network[Any], ops: Ops[Any], nodes: Mapping[str, Any] | None = None) -> Any:
@@ -70,12 +70,15 @@ class Plan:
         if self.takes == "ws":
             return {"image": network.synthesize(lambda layer: ops.layer_code(given["ws"], layer))}
         truncated = network.truncate(network.map(given["z"], given.get("label")), given["psi"])
-        w = ops.add(truncated, given["shift"]) if self.is_shifted else truncated
         readings = {
             name: ops.add(ops.matmul(truncated, each.weights), ops.constant(np.full((1, 1), each.offset, np.float32)))
             for name, each in self.readings.items()
         }
-        return {"image": network.synthesize(lambda _: w), **readings}
+
+        def code(layer: int) -> Any:
+            return ops.add(truncated, ops.layer_code(given["shift"], layer)) if self.is_shifted else truncated
+
+        return {"image": network.synthesize(code), **readings}
 
     def card(self) -> str:
         """Write what travels with the export: what it is, how to call it, where it comes from."""

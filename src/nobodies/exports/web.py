@@ -54,6 +54,7 @@ def write(plan: Plan, folder: Path, runtime: Path | None) -> None:
         "weights": plan.model.fingerprint,
         "z_dim": plan.architecture.z_dim,
         "w_dim": plan.architecture.w_dim,
+        "num_ws": plan.architecture.num_ws,
         "c_dim": plan.architecture.c_dim,
         "size_px": plan.architecture.resolution,
         "model_bytes": len(model),

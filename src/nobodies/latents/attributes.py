@@ -25,8 +25,6 @@ Array = NDArray[np.float32]
 FORMAT: Final = "nobodies-attributes-1"
 _MOST_BYTES: Final = 64 << 20
 _ARRAYS: Final = ("weights", "intercepts", "w_mean", "components", "floor", "sure_yes", "sure_no")
-_LEAST_SHARE: Final = 0.5
-"""A layer belongs to an attribute if it does at least so much of what it would if all did alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,8 @@ class AttributeModel:
             arrays: `weights` [K, W] and `intercepts` [K] of the scores at `w_mean` [W]; `components` [C, W] and
                 `floor` [], which make the covariance componentsᵀ components + floor I; `sure_yes` and `sure_no` [K],
                 chances beyond which a property is there, or is not, in nearly every face (NaN for numbers); and, if
-                it was measured, `layers` [K, L], how much each layer does for each attribute, 1 in all.
+                it was measured, `layers` [K, L], how much each layer does for each attribute, 1 in all, and `moved`
+                [K, L], 1 for the layers that an edit of the attribute moves and 0 for the others.
 
         Raises:
             WeightsError: the arrays do not fit together, or hold values that are not finite.
@@ -84,7 +83,9 @@ class AttributeModel:
         self.names: tuple[str, ...] = tuple(card.fits)
         self.arrays = {name: np.array(arrays[name], np.float32, order="C") for name in _ARRAYS}
         self.weights, self.intercepts, self.w_mean = (self.arrays[name] for name in _ARRAYS[:3])
-        self.layers = np.array(arrays["layers"], np.float32) if "layers" in arrays else None
+        layered = "layers" in arrays and "moved" in arrays
+        self.layers = np.array(arrays["layers"], np.float32) if layered else None
+        self.moved = np.array(arrays["moved"], np.float32) if layered else None
         self._check()
         # Whatever is needed of the covariance S for steps among the attributes: S Bᵀ and B S Bᵀ.
         components, floor = (self.arrays[name].astype(np.float64) for name in ("components", "floor"))
@@ -102,10 +103,12 @@ class AttributeModel:
                 raise WeightsError(f"attribute model: '{name}' is {list(self.arrays[name].shape)}, not {list(shape)}")
         if self.arrays["components"].ndim != 2 or self.arrays["components"].shape[1] != width:
             raise WeightsError(f"attribute model: 'components' is not [C, {width}]")
-        if self.layers is not None and (
-            self.layers.ndim != 2 or len(self.layers) != num or not np.allclose(self.layers.sum(1), 1, atol=1e-3)
-        ):
-            raise WeightsError("attribute model: 'layers' is not [K, L] with shares that make 1")
+        if self.layers is not None and self.moved is not None:
+            shaped = self.layers.ndim == 2 and len(self.layers) == num and self.moved.shape == self.layers.shape
+            if not shaped or not np.allclose(self.layers.sum(1), 1, atol=1e-3):
+                raise WeightsError("attribute model: 'layers' and 'moved' are not [K, L] with shares that make 1")
+            if not ((self.layers * self.moved).sum(1) > 0).all():
+                raise WeightsError("attribute model: an attribute lies in layers that no edit moves")
         if not all(np.isfinite(self.arrays[name]).all() for name in _ARRAYS[:5]):
             raise WeightsError("attribute model: it holds values that are not finite numbers")
 
@@ -162,8 +165,8 @@ class AttributeModel:
 
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays["components"] = arrays["components"].astype(np.float16)
-        if self.layers is not None:
-            arrays["layers"] = self.layers
+        if self.layers is not None and self.moved is not None:
+            arrays |= {"layers": self.layers, "moved": self.moved}
         about = {"format": FORMAT, "card": asdict(self.card)}
         return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
 
@@ -234,10 +237,8 @@ class AttributeModel:
         return self.layers.astype(np.float64)
 
     def layers_of(self, name: str, num_ws: int) -> NDArray[np.bool_]:
-        """Tell in which layers an attribute lies, [L]; what an edit of it moves."""
-        shares = self.layer_shares(num_ws)[self.index(name)]
-        own: NDArray[np.bool_] = shares >= _LEAST_SHARE / num_ws
-        return own
+        """Tell which layers an edit of an attribute moves, [L]."""
+        return np.ones(num_ws, np.bool_) if self.moved is None else self.moved[self.index(name)] > 0
 
     def predict(self, w: NDArray[Any]) -> dict[str, Array]:
         """Read the attributes from style codes; arguments as for `scores`.
@@ -245,8 +246,15 @@ class AttributeModel:
         Returns:
             By name, [N]: numbers in their unit, chances from 0 to 1.
         """
-        read = self.scores(w)
-        return {name: self.value(name, read[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
+        return self.values(self.scores(w))
+
+    def values(self, scores: NDArray[np.float64]) -> dict[str, Array]:
+        """Turn scores [N, K] into values by name, [N]; see `predict`."""
+        values = {name: self.value(name, scores[:, row]).astype(np.float32) for row, name in enumerate(self.names)}
+        if "eyeglasses" in values and "sunglasses" in values:
+            # The score of clear glasses is one among faces without dark ones.
+            values["eyeglasses"] = values["eyeglasses"] * (1 - values["sunglasses"])
+        return values
 
     def value(self, name: str, score: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn scores of an attribute into its values."""

@@ -2,8 +2,8 @@
 
 Attributes are read from w by a matrix B, [K, W]; S is the covariance of w. Among all steps d with B d = t, the one of
 least Mahalanobis length, which is the one that leaves the face most plausible, is d = S Bᵀ (B S Bᵀ)⁻¹ t. Attributes
-that shall not move have a 0 in t. Each attribute is moved in the layers that do something for it, and only in those:
-a turn of the head leaves the layers of skin and hair alone, and an age those of the head's pose.
+that shall not move have a 0 in t. Each attribute is moved in its own layers only: an age leaves those alone that make
+the pose and the shape of the head.
 """
 
 from collections.abc import Iterable, Mapping
@@ -132,6 +132,23 @@ def layered_step(
     covariance = model.score_covariance[np.ix_(rows, rows)]
     squares = np.einsum("lr,rs,ls->l", multipliers, covariance, multipliers)
     return multipliers @ model.spread_along[:, rows].T, float(squares.max()) ** 0.5
+
+
+def smallest_step(
+    model: AttributeModel, rows: list[int], step: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Give the most plausible step in a code that all layers share.
+
+    Args:
+        model: attributes of the generator.
+        rows: the attributes that are to move, or to be held, by their rows.
+        step: how far the score of each shall move.
+
+    Returns:
+        The step, [W], and its Mahalanobis length.
+    """
+    multipliers = _multipliers(model, rows, step)
+    return model.spread_along[:, rows] @ multipliers, max(float(step @ multipliers), 0.0) ** 0.5
 
 
 def _multipliers(model: AttributeModel, rows: list[int], step: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,6 +30,9 @@ _LEAST_SURE: Final = 0.85
 """However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
+_LEAST_COARSE_SHARE: Final = 0.35
+"""How much the first band must do for an attribute to be moved with it. It makes pose and the shape of the head, by
+which a person is known, so it has to be worth it."""
 _BAND_EDGES: Final = (0, 4 / 23, 7 / 23, 10 / 23, 13 / 23, 1)
 """Where the bands begin that mixed faces are made of, as shares of the layers: at 16, 32, 64 and 128 px."""
 
@@ -106,7 +109,7 @@ def fit_layers(model: AttributeModel, w: Float, labels: Mapping[str, Float], num
         num_ws: number of layers, L.
 
     Returns:
-        The model with `layers`.
+        The model with `layers` and `moved`.
 
     Raises:
         SettingError: there are too few faces.
@@ -121,8 +124,12 @@ def fit_layers(model: AttributeModel, w: Float, labels: Mapping[str, Float], num
         along = scores[known, :, row] - scores[known, :, row].mean(0)
         target = _target(name, labels[name][known])
         shares[row] = _shares(along, target - target.mean())
-    layers = np.repeat(shares / sizes, sizes, axis=1)
-    return AttributeModel(model.card, {**model.arrays, "layers": layers.astype(np.float32)})
+    moved = np.ones_like(shares)
+    moved[:, 0] = shares[:, 0] >= _LEAST_COARSE_SHARE
+    layered = {"layers": np.repeat(shares / sizes, sizes, axis=1), "moved": np.repeat(moved, sizes, axis=1)}
+    return AttributeModel(
+        model.card, {**model.arrays, **{name: each.astype(np.float32) for name, each in layered.items()}}
+    )
 
 
 def band_edges(num_ws: int) -> NDArray[np.int_]:

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nobodies.errors import SettingError
+from nobodies.choosing import Search
+from nobodies.errors import ModelError, SettingError
 from nobodies.generator import Generator
+from nobodies.latents.wishes import Wishes
+from nobodies.settings import FaceSettings
 from nobodies.uniqueness.collection import Collection
 from nobodies.uniqueness.gallery import Gallery
 from nobodies.uniqueness.look import embedding_of
@@ -89,6 +93,25 @@ def collect_faces(
     collection = Collection(folder, made | {"first_seed": first_seed})
     seeds = range(first_seed + len(collection), first_seed + count)
     return collection.extend(embedding_of(face.pixels) for face in generator.faces(seeds, psi=psi))
+
+
+def find_adults(generator: Generator, *, psi: float, count: int, first_seed: int = 1) -> NDArray[np.int64] | None:
+    """Tell which faces of consecutive seeds do not look like minors. Only those are handed out by chance.
+
+    Args:
+        generator: makes the faces.
+        psi: truncation.
+        count: how many seeds.
+        first_seed: seed of the first.
+
+    Returns:
+        Their places in the row, ascending; None for a model without attributes.
+    """
+    try:
+        search = Search(generator, Wishes(), FaceSettings(psi=psi), from_seed=first_seed)
+    except ModelError:
+        return None
+    return np.fromiter(search.among(range(first_seed, first_seed + count)), np.int64) - first_seed
 
 
 def collect_gallery(gallery: Gallery, folder: Path) -> Iterator[int]:

@@ -1,7 +1,10 @@
 """Letting a face out only if it is nobody's yet."""
 
+import platform
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from nobodies.database import is_address
 from nobodies.generator import Face
 from nobodies.provenance.marks import digest_of
 from nobodies.uniqueness.ledger import Ledger, Match
@@ -32,3 +35,9 @@ class Guard:
         if match is not None:
             self.refused.append((face, match))
         return match is None
+
+
+def holder_of(folder: Path, place: str | None) -> str:
+    """Name a folder as the holder of the faces in it; on a ledger that machines share, with the machine's name."""
+    path = str(folder.resolve())
+    return f"{platform.node()}:{path}" if place and is_address(place) else path

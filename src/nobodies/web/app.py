@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from nobodies._version import __version__
 from nobodies.generator import Generator
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, UniqueSettings, WebSettings
 from nobodies.web import problems
 from nobodies.web.browser_page import ADDRESS
 from nobodies.web.features import Features, find_features
@@ -35,6 +35,7 @@ def create_app(
     load: Load | None = None,
     marks: MarkSettings | None = None,
     secret: bytes | None = None,
+    unique: UniqueSettings | None = None,
 ) -> FastAPI:
     """Make the application. The model is loaded once the application is started.
 
@@ -42,14 +43,17 @@ def create_app(
         settings: limits and sizes; the defaults if not given.
         load: gives the generator and what else the server can do; the default model if not given.
         marks: how pictures say that they were generated; all marks that can be made if not given.
-        secret: signs passes and rounds of the game; the same in all processes of a server. Made if not given.
+        secret: signs passes and rounds of the game; the same in all processes of a server. That of the
+            settings if not given, or a new one.
+        unique: when two faces count as one person, where the settings ask for faces that are given once.
 
     Raises:
-        SettingError: a file that the settings name cannot be used.
+        SettingError: a file or an address that the settings name cannot be used.
+        DependencyError: they name a database, and the extra postgres is not installed.
         OutputError: the folder for pictures cannot be made.
     """
     settings = settings or WebSettings()
-    site = Site(settings, load=load or load_model, marks=marks, secret=secret)
+    site = Site(settings, load=load or load_model, marks=marks, secret=secret, unique=unique)
     app = FastAPI(
         title="nobodies", version=__version__, description=_ABOUT, lifespan=_lifespan, docs_url=None, redoc_url=None,
         openapi_url="/api/v1/openapi.json",
@@ -73,25 +77,33 @@ def create_app(
             allow_origins=origins,
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
-            expose_headers=["content-location", "etag", "retry-after"],
+            expose_headers=["content-location", "etag", "nobodies-exclusive", "retry-after"],
         )
     app.add_middleware(
         Guard,
         metrics=site.metrics,
         connections=settings.connections,
         body_bytes=int(settings.upload_mb * 1e6),
+        is_leaving=lambda: site.is_leaving,
     )
     return app
 
 
-def load_model(model: str = DEFAULT_MODEL, engine: EngineSettings | None = None) -> tuple[Generator, Features]:
+def load_model(
+    model: str = DEFAULT_MODEL, engine: EngineSettings | None = None, *, gate: bool = True
+) -> tuple[Generator, Features]:
     """Load a model, and see what else this installation can do.
+
+    Args:
+        model: a name from `nobodies models list`.
+        engine: precision, threads, streams.
+        gate: whether faulty faces shall be turned away.
 
     Raises:
         NobodiesError: the model cannot be had.
     """
     generator = Generator.load(model, engine=engine or EngineSettings(layout="throughput"))
-    return generator, find_features(generator)
+    return generator, find_features(generator, gate=gate)
 
 
 class Assets(StaticFiles):

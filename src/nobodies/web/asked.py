@@ -159,6 +159,10 @@ class NewQuery(PictureQuery):
     u: str | None = Field(
         default=None, min_length=1, max_length=512, description="any text: the same text is the same face for ever"
     )
+    exclusive: bool = Field(
+        False,
+        description="answer with a face that is recorded as given, or not at all; for servers that keep a ledger",
+    )
 
 
 def format_of_ending(ending: Ending) -> PictureFormat:

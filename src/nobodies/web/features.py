@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.generator import Generator
+from nobodies.generator import Face, Generator
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -79,6 +79,16 @@ class Attributes(Protocol):
         """Change style codes [L, W]. Raises SettingError if an attribute is unknown."""
 
 
+class Gate(Protocol):
+    """Turns faulty faces away; see `nobodies.gate.Gate`."""
+
+    def screen(self, w: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell which style codes [N, L, W] may be drawn."""
+
+    def accepts(self, face: Face) -> bool:
+        """Tell whether a drawn face may leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """The parts that are there; None or empty for those that are not."""
@@ -87,13 +97,29 @@ class Features:
     detect: Detect | None = None
     cut_out: Callable[[Pixels], Pixels] | None = None
     """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
+    gate: Gate | None = None
+    """Judges faces that come up by chance."""
 
 
-def find_features(generator: Generator) -> Features:
-    """See which parts this installation has. Their nets are loaded when they are first used."""
+def find_features(generator: Generator, *, gate: bool = True) -> Features:
+    """See which parts this installation has. Their nets are loaded when they are first used.
+
+    Args:
+        generator: draws the faces.
+        gate: whether faulty faces shall be turned away.
+
+    Raises:
+        ModelError: what the gate needs cannot be fetched.
+    """
+    from nobodies.gate import gate_of
     from nobodies.web.attributes import FaceAttributes
 
-    return Features(attributes=FaceAttributes.of(generator), detect=_detect, cut_out=_cut_out)
+    return Features(
+        attributes=FaceAttributes.of(generator),
+        detect=_detect,
+        cut_out=_cut_out,
+        gate=gate_of(generator) if gate else None,
+    )
 
 
 def _detect(pixels: Pixels, min_size_px: float | None, /) -> Sequence[Found]:

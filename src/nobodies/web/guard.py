@@ -6,7 +6,7 @@ Plain ASGI, since it sees every request, and streams pass through it untouched.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -56,6 +56,7 @@ class Guard:
         body_bytes: int,
         body_s: float = 30.0,
         send_s: float = 60.0,
+        is_leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         """Wrap an application.
 
@@ -66,6 +67,7 @@ class Guard:
             body_bytes: largest body of a request.
             body_s: longest that a body may take to arrive.
             send_s: longest that a client may take to accept one part of an answer.
+            is_leaving: tells whether the server is about to stop; then connections are closed after their answers.
         """
         self._app = app
         self._metrics = metrics
@@ -73,6 +75,7 @@ class Guard:
         self._body_bytes = body_bytes
         self._body_s = body_s
         self._send_s = send_s
+        self._is_leaving = is_leaving
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +83,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answering = _Answering(scope, send, self._metrics, self._send_s)
+        answering = _Answering(scope, send, self._metrics, self._send_s, closing=self._is_leaving())
         if self._open >= self._connections:
             await self._refuse(
                 scope, answering, Problem(503, "busy", "too many requests at once", {"Retry-After": "1"})
@@ -113,11 +116,12 @@ class Guard:
 class _Answering:
     """Sends an answer with the headers that belong to it, and remembers how it went."""
 
-    def __init__(self, scope: Scope, send: Send, metrics: Metrics, send_s: float) -> None:
+    def __init__(self, scope: Scope, send: Send, metrics: Metrics, send_s: float, *, closing: bool) -> None:
         self._is_picture = scope["path"].startswith("/face") and "." in scope["path"]
         self._send = send
         self._metrics = metrics
         self._send_s = send_s
+        self._closing = ((b"connection", b"close"),) if closing else ()
         self._status = 500
         self._begun_at = time.perf_counter()
         self._taken_s = 0.0
@@ -127,7 +131,10 @@ class _Answering:
             self._status = message["status"]
             self._taken_s = time.perf_counter() - self._begun_at
             extra = _PICTURE_HEADERS if self._is_picture and self._status < 400 else _PAGE_HEADERS
-            message = {**message, "headers": [*message["headers"], *_missing(message["headers"], extra)]}
+            message = {
+                **message,
+                "headers": [*message["headers"], *_missing(message["headers"], extra), *self._closing],
+            }
             await self._send(message)
             return
         try:

@@ -7,34 +7,55 @@ from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from nobodies.errors import SettingError
 
 _PASS_LASTS_S: Final = 3600
 _MOST_VISITORS: Final = 20_000
 _SHORTEST_KEY: Final = 16
+_SECRET_BYTES: Final = (32, 4096)
+
+
+class KeyStore(Protocol):
+    """Further keys, kept elsewhere."""
+
+    def holds(self, digest: bytes) -> bool:
+        """Tell whether the key of this SHA-256 digest is valid.
+
+        Raises:
+            UnreachableError: that cannot be told now.
+        """
 
 
 class Keys:
     """API keys of an operator, and the passes with which the scripts of the site's own pages call the API."""
 
-    def __init__(self, keys: frozenset[str], secret: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        keys: frozenset[str],
+        secret: bytes,
+        clock: Callable[[], float] = time.time,
+        *,
+        store: KeyStore | None = None,
+    ) -> None:
         """Set up.
 
         Args:
-            keys: those that are valid; if there are none, everybody may call.
-            secret: signs passes; the same in all processes of a server.
+            keys: those that are valid; if there are none, and no store, everybody may call.
+            secret: signs passes; the same in all processes of a server, and on all servers of a site.
             clock: seconds since the epoch.
+            store: further keys that are valid.
         """
         self._digests = [sha256(key.encode()).digest() for key in keys]
+        self._store = store
         self._secret = secret
         self._clock = clock
 
     @property
     def needed(self) -> bool:
         """Whether a key is needed."""
-        return bool(self._digests)
+        return bool(self._digests) or self._store is not None
 
     def new_pass(self) -> str:
         """Make a pass that lasts an hour."""
@@ -42,10 +63,16 @@ class Keys:
         return f"{ends}.{self._signature(ends)}"
 
     def fits(self, offered: str) -> bool:
-        """Tell whether a key or a pass is good. Takes the same time for every wrong key."""
+        """Tell whether a key or a pass is good. What is compared here takes the same time for every wrong key.
+
+        Raises:
+            UnreachableError: it may be one of the store, which does not answer.
+        """
         digest = sha256(offered.encode()).digest()
         matches = [hmac.compare_digest(digest, each) for each in self._digests]
-        return any(matches) or self._is_pass(offered)
+        if any(matches) or self._is_pass(offered):
+            return True
+        return bool(offered) and self._store is not None and self._store.holds(digest)
 
     def _is_pass(self, offered: str) -> bool:
         ends, _, signature = offered.partition(".")
@@ -75,9 +102,24 @@ def read_keys(path: Path | None) -> frozenset[str]:
     return keys
 
 
-def new_secret() -> bytes:
-    """Make a secret for the passes of one server."""
-    return secrets.token_bytes(32)
+def read_secret(path: Path | None) -> bytes:
+    """Read the secret that the servers of a site share, or make one for a server by itself.
+
+    Raises:
+        SettingError: the file cannot be read, or is too short to be secret, or too long.
+    """
+    if path is None:
+        return secrets.token_bytes(32)
+    try:
+        secret = path.read_bytes().strip()
+    except OSError:
+        raise SettingError(f"secret_file {path} cannot be read: make one with 'openssl rand -hex 32'") from None
+    if not _SECRET_BYTES[0] <= len(secret) <= _SECRET_BYTES[1]:
+        raise SettingError(
+            f"secret_file {path} holds {len(secret)} bytes: give {_SECRET_BYTES[0]} to {_SECRET_BYTES[1]}, as "
+            "'openssl rand -hex 32' makes them"
+        )
+    return secret
 
 
 class Rate:

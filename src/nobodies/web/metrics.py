@@ -28,6 +28,9 @@ class Metrics:
             registry=self.registry,
         )
         self.faces = Counter("nobodies_new_faces", "New faces handed out.", ("source",), registry=self.registry)
+        self.refused = Counter(
+            "nobodies_refused_faces", "New faces that may not leave, and why.", ("reason",), registry=self.registry
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:

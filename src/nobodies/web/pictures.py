@@ -1,7 +1,6 @@
 """Pictures by what was asked: from the cache, from a request under way, or drawn now."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -19,7 +18,9 @@ from nobodies.provenance import encode_marked, mark_recipe
 from nobodies.settings import MarkSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.cache import ByteCache, DiskCache
+from nobodies.web.exclusive import Look
 from nobodies.web.features import Features
+from nobodies.web.pool import Ready
 from nobodies.web.workshop import Flights, Workshop
 
 Array = NDArray[np.float32]
@@ -40,6 +41,7 @@ class Pictures:
         memory: ByteCache[str, bytes],
         disk: DiskCache | None = None,
         marks: MarkSettings | None = None,
+        looks: bool = False,
     ) -> None:
         """Join generator, workshop and caches.
 
@@ -50,6 +52,7 @@ class Pictures:
             memory: finished pictures by their addresses.
             disk: finished pictures on disk, or None.
             marks: how pictures say that they were generated; all marks that can be made if None.
+            looks: say of new faces whom they show, so that they can be claimed.
         """
         self.memory = memory
         self.flights = Flights()
@@ -59,6 +62,7 @@ class Pictures:
         self._workshop = workshop
         self._disk = disk
         self._marks = marks or MarkSettings()
+        self._looks = looks
         model, engine = generator.model, generator.engine
         made_by = (__version__, PIL.__version__, model.fingerprint, engine.precision, str(self._marks))
         self._version = "\n".join(made_by)
@@ -102,14 +106,28 @@ class Pictures:
         """
         if (found := self.memory.get(asked.address)) is not None:
             return found
-        return await self._make(asked, self._workshop.run)
+        return await self.flights.once(asked.address, lambda: self._workshop.run(partial(self.draw, asked)))
 
-    async def get_spare(self, asked: Asked) -> bytes:
-        """Give a picture, made when nobody waits for another one."""
-        return await self._make(asked, self._workshop.run_spare)
+    async def get_new(self, asked: Asked, *, spare: bool = False, gated: bool = True) -> Ready | None:
+        """Draw a face that came up by chance; None if the gate does not let it leave.
 
-    async def _make(self, asked: Asked, run: Callable[[Callable[[], bytes]], Awaitable[bytes]]) -> bytes:
-        return await self.flights.once(asked.address, lambda: run(partial(self.draw, asked)))
+        Args:
+            asked: with a seed that nobody has had.
+            spare: make it when nobody waits for another one.
+            gated: ask the gate, where there is one.
+
+        Raises:
+            SettingError: it cannot be made as asked.
+            BusyError: too much is going on.
+        """
+        run = self._workshop.run_spare if spare else self._workshop.run
+        return await run(partial(self._draw_new, asked, gated=gated))
+
+    def _draw_new(self, asked: Asked, *, gated: bool) -> Ready | None:
+        face, gate = self.face(asked.portrait), self._features.gate
+        if gated and gate is not None and not gate.accepts(face):
+            return None
+        return Ready(asked.portrait.seed, self.draw(asked), Look.of(face) if self._looks else None)
 
     def keep(self, asked: Asked, picture: bytes) -> None:
         """Put a finished picture into the memory cache."""

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from nobodies.web.exclusive import Look
+
 _log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_ERROR_S: Final = 5.0
@@ -21,6 +23,8 @@ class Ready:
 
     seed: int
     picture: bytes
+    look: Look | None = None
+    """Whom it shows, where that is asked for."""
 
 
 def new_seed() -> int:
@@ -31,13 +35,13 @@ def new_seed() -> int:
 class FacePool:
     """A bounded store of new faces, filled while nobody waits for anything else."""
 
-    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[bytes]]) -> None:
+    def __init__(self, limit: int, choose: Callable[[], int], make: Callable[[int], Awaitable[Ready | None]]) -> None:
         """Set up; `fill` does the work.
 
         Args:
             limit: most faces kept.
             choose: gives a seed that nobody has had.
-            make: draws the picture of a seed, when there is nothing more urgent to do.
+            make: draws the picture of a seed, when there is nothing more urgent to do; None if it may not leave.
         """
         self._limit = limit
         self._choose = choose
@@ -60,6 +64,10 @@ class FacePool:
         self._room.set()
         return taken
 
+    def give_back(self, face: Ready) -> None:
+        """Put back a face that was taken and not given."""
+        self._ready.appendleft(face)
+
     async def fill(self) -> None:
         """Keep the pool full for as long as the server runs. Several may run at once."""
         while True:
@@ -78,8 +86,8 @@ class FacePool:
     async def _add(self) -> None:
         self._in_work += 1
         try:
-            seed = self._choose()
-            self._ready.append(Ready(seed, await self._make(seed)))
+            if (ready := await self._make(self._choose())) is not None:
+                self._ready.append(ready)
         except Exception:  # one face that cannot be drawn is logged; it must not end the filling
             _log.exception("a face for the pool could not be drawn")
             await asyncio.sleep(_PAUSE_AFTER_ERROR_S)

@@ -11,11 +11,13 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from nobodies.database import Database, is_address
 from nobodies.errors import SettingError
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, WebSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, MarkSettings, UniqueSettings, WebSettings
 from nobodies.web.browser_page import BrowserPage
+from nobodies.web.draining import drain_first
 from nobodies.web.game import Game
-from nobodies.web.keys import new_secret, read_keys
+from nobodies.web.keys import read_keys, read_secret
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +29,11 @@ _LOGGING: Final[dict[str, Any]] = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"nobodies": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
+    "loggers": {
+        "nobodies": {"level": "INFO"},
+        "uvicorn": {"level": "WARNING"},
+        "psycopg": {"level": "CRITICAL"},  # its lines name users; ours say what is wrong
+    },
 }
 
 
@@ -37,6 +43,7 @@ def serve(
     model: str = DEFAULT_MODEL,
     engine: EngineSettings | None = None,
     marks: MarkSettings | None = None,
+    unique: UniqueSettings | None = None,
     announce: Callable[[str], None] = _log.info,
 ) -> None:
     """Serve until told to stop (SIGINT or SIGTERM), then finish what has begun.
@@ -46,6 +53,7 @@ def serve(
         model: a name from `nobodies models list`, fetched already.
         engine: precision, threads, streams. With several processes, the threads are shared out among them.
         marks: how pictures say that they were generated; all marks that can be made if not given.
+        unique: when two faces count as one person, where the settings ask for faces that are given once.
         announce: told the address once the port is taken.
 
     Raises:
@@ -54,15 +62,16 @@ def serve(
     engine = engine or EngineSettings(layout="throughput")
     if settings.workers > 1 and not engine.threads:
         engine = _shared_out(engine, settings.workers)
-    secret = new_secret()
+    secret = read_secret(settings.secret_file)
     read_keys(settings.keys_file)  # each process reads its files anew; here they are tried before anything begins
+    check_shared(settings)
     if settings.real_photos:
         Game(settings.real_photos, secret)
     if settings.browser_page:
         BrowserPage(settings.browser_page)
     listening = _listen(settings)
     config = uvicorn.Config(
-        partial(_make_app, settings, model, engine, marks, secret),
+        partial(_make_app, settings, model, engine, marks, secret, unique),
         factory=True,
         workers=settings.workers,
         log_config=_LOGGING,
@@ -74,6 +83,7 @@ def serve(
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=settings.shutdown_s,
         timeout_worker_healthcheck=15,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     announce(f"http://{host}:{listening.getsockname()[1]}/")
@@ -85,12 +95,49 @@ def serve(
         Multiprocess(config, [listening]).run()
 
 
+def check_shared(settings: WebSettings) -> None:
+    """Try, before anything begins, what the settings say about other servers. Nothing is connected.
+
+    Raises:
+        SettingError: something cannot be read, or is missing.
+        DependencyError: an extra is not installed.
+    """
+    if settings.shared_keys and not settings.shared:
+        raise SettingError(
+            "shared_keys needs a database that keeps them: give --shared postgresql://USER@HOST/DATABASE"
+        )
+    if settings.shared and not settings.secret_file:
+        raise SettingError(
+            "servers that share a database share a secret too: give --secret-file, made with 'openssl rand -hex 32'"
+        )
+    if settings.shared:
+        Database(settings.shared)
+    if settings.ledger and not settings.unique:
+        raise SettingError("ledger is where --unique records faces: add --unique, or leave it out")
+    if settings.ledger and is_address(settings.ledger):
+        Database(settings.ledger)
+
+
 def _make_app(
-    settings: WebSettings, model: str, engine: EngineSettings, marks: MarkSettings | None, secret: bytes
+    settings: WebSettings,
+    model: str,
+    engine: EngineSettings,
+    marks: MarkSettings | None,
+    secret: bytes,
+    unique: UniqueSettings | None,
 ) -> Any:
     from nobodies.web.app import create_app, load_model
 
-    return create_app(settings, load=partial(load_model, model, engine), marks=marks, secret=secret)
+    app = create_app(
+        settings,
+        load=partial(load_model, model, engine, gate=settings.gate),
+        marks=marks,
+        secret=secret,
+        unique=unique,
+    )
+    if settings.drain_s:
+        drain_first(app.state.site.drain, settings.drain_s)
+    return app
 
 
 def _listen(settings: WebSettings) -> socket.socket:

@@ -21,16 +21,25 @@ export function sliders(about, place, changed) {
     return input;
   });
 
-  /** Give the step in w, a Float32Array. */
+  /** Give how far a step goes in one layer, in the measure of the faces that the network knows. */
+  function length(scores, layer) {
+    const here = scores.map((score, k) => (about.sliders[k].layers.includes(layer) ? score : 0));
+    return Math.sqrt(here.reduce((sum, a, j) => sum + a * here.reduce((inner, b, k) => inner + about.precision[j][k] * b, 0), 0));
+  }
+
+  /** Give the step in the style code of each layer: { values: Float32Array of layers times W, layers }. */
   function step() {
-    const shift = new Float32Array(about.w_dim);
+    const layers = about.num_ws, values = new Float32Array(layers * about.w_dim);
     const scores = inputs.map((input, k) => Number(input.value) * about.sliders[k].scale);
-    const length = Math.sqrt(scores.reduce((sum, a, j) => sum + a * scores.reduce((inner, b, k) => inner + about.precision[j][k] * b, 0), 0));
-    const share = length > about.longest ? about.longest / length : 1;
+    const longest = Math.max(...Array.from({ length: layers }, (_, layer) => length(scores, layer)));
+    const share = longest > about.longest ? about.longest / longest : 1;
     scores.forEach((score, k) => {
-      if (score) about.sliders[k].direction.forEach((each, i) => { shift[i] += share * score * each; });
+      if (!score) return;
+      for (const layer of about.sliders[k].layers) {
+        about.sliders[k].direction.forEach((each, i) => { values[layer * about.w_dim + i] += share * score * each; });
+      }
     });
-    return shift;
+    return { values, layers };
   }
 
   const values = () => Object.fromEntries(inputs.filter((input) => Number(input.value)).map((input) => [input.id.slice(7), Number(input.value)]));

@@ -17,7 +17,7 @@ async function draw({ z, psi, label, shift }) {
     psi: new ort.Tensor("float32", [psi], []),
   };
   if (label) inputs.label = new ort.Tensor("float32", label, [1, label.length]);
-  if (shift) inputs.shift = new ort.Tensor("float32", shift, [1, shift.length]);
+  if (shift) inputs.shift = new ort.Tensor("float32", shift.values, [1, shift.layers, shift.values.length / shift.layers]);
   const began = performance.now();
   const { image, age } = await session.run(inputs);
   const took_s = (performance.now() - began) / 1000;

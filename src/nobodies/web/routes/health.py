@@ -17,10 +17,14 @@ async def alive() -> str:
 
 @router.get("/readyz", response_class=PlainTextResponse, responses=problems(503))
 async def ready(site: AnySite) -> str:
-    """Say whether faces can be drawn: 200, or 503 while the model is loaded or cannot be."""
+    """Say whether faces can be drawn: 200, or 503 while model or ledger are read or missing, and before a stop."""
+    if site.is_leaving:
+        raise BusyError("this server is about to stop", retry_after_s=5)
     if not site.is_ready:
         reason = "the model cannot be loaded" if site.is_failing else "the model is being made ready"
         raise BusyError(reason, retry_after_s=5)
+    if site.exclusives and not site.exclusives.has_tried:
+        raise BusyError("the ledger of faces given is being read", retry_after_s=5)
     return "ready\n"
 
 

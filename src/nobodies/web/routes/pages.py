@@ -52,7 +52,8 @@ async def home(request: Request, site: ReadySite) -> Response:
 @router.get("/choose")
 async def choose(request: Request, site: ReadySite) -> Response:
     """A wall of faces, and the wishes to choose by."""
-    return render(request, "choose.html", seeds=site.new_seeds(_num_on_wall(site)))
+    seeds = [seed for seed, _ in await site.new_seeds(_num_on_wall(site))]
+    return render(request, "choose.html", seeds=seeds)
 
 
 @router.get("/face/{seed}")

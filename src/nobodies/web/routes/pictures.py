@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from nobodies.errors import SettingError
 from nobodies.imaging import CODECS
 from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, Ending, NewQuery, PictureQuery, Portrait, parse_number
@@ -39,16 +40,24 @@ async def new_picture(
     """Give a face that nobody has had before; `Content-Location` is its permanent address.
 
     With `u`, give the face of that text, the same for ever: a stable avatar.
+
+    A server that keeps a ledger gives no face that its identity net takes for one given before, and says in
+    `Nobodies-Exclusive` whether the face is recorded as given: `?0` while its ledger does not answer. With
+    `exclusive`, the answer is then 503.
     """
+    if query.u is not None and query.exclusive:
+        raise SettingError("the face of a text is for everybody: leave out u or exclusive")
     if query.u is not None:
         return await _permanent(request, site, query.asked(parse_seed(query.u), ending), query.download)
     asked = query.asked(site.new_seed(), ending)
     site.pictures.check(asked)
     is_plain = asked == Asked(Portrait(asked.portrait.seed))
-    face = await (site.new_face() if is_plain else unless_gone(request, site.drawn_face(asked)))
-    return _answer(
-        face.asked, face.picture, {"Cache-Control": _NEVER, "Content-Location": face.asked.address}, query.download
-    )
+    give = site.new_face(exclusive=query.exclusive) if is_plain else site.drawn_face(asked, exclusive=query.exclusive)
+    face = await (give if is_plain else unless_gone(request, give))
+    headers = {"Cache-Control": _NEVER, "Content-Location": face.asked.address}
+    if face.exclusive is not None:
+        headers["Nobodies-Exclusive"] = f"?{face.exclusive:d}"
+    return _answer(face.asked, face.picture, headers, query.download)
 
 
 @router.get(

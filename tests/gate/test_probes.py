@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from nobodies.errors import ShapeError, WeightsError
+from nobodies.gate import probes as probes_module
+from nobodies.gate.probes import EYES, WHOLE, FaultProbes, shipped_probes
+from nobodies.models import Model
+from nobodies.settings import DEFAULT_MODEL
+from tests.gate.stand_in import tiny_probes
+
+
+def test_probes_are_written_and_read_back() -> None:
+    probes = tiny_probes()
+    again = FaultProbes.from_bytes(probes.to_bytes())
+    assert again.card == probes.card
+    features = np.random.default_rng(0).normal(size=(5, 8))
+    for part, num in (("code", len(WHOLE)), ("whole", len(WHOLE)), ("eyes", len(EYES))):
+        assert again.scores(part, features).shape == (5, num)
+        assert again.scores(part, features) == pytest.approx(probes.scores(part, features), abs=1e-3)
+
+
+def test_the_same_probes_are_the_same_bytes() -> None:
+    assert tiny_probes().to_bytes() == tiny_probes().to_bytes()
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", tiny_probes().to_bytes()[:-9], tiny_probes().to_bytes()[9:]])
+def test_damaged_probes_are_refused(damage: bytes) -> None:
+    with pytest.raises(WeightsError, match="damaged"):
+        FaultProbes.from_bytes(damage)
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(WeightsError, match=f"not of {len(WHOLE)} faults"):
+        tiny_probes(whole=np.zeros((2, 8), np.float32))
+    with pytest.raises(WeightsError, match="not finite"):
+        tiny_probes(code_bias=np.full(len(WHOLE), np.nan, np.float32))
+    with pytest.raises(ShapeError, match=r"take \[N, 8\], got \[2, 7\]"):
+        tiny_probes().scores("whole", np.zeros((2, 7)))
+
+
+def test_probes_are_shipped_for_the_default_model_and_its_weights_only(default_model: Model) -> None:
+    probes = shipped_probes(DEFAULT_MODEL, default_model.fingerprint)
+    assert probes is not None
+    assert set(probes.card.seen) == {*WHOLE, *EYES}
+    assert shipped_probes(DEFAULT_MODEL, "f" * 16) is None
+    assert shipped_probes("tiny", default_model.fingerprint) is None
+
+
+def test_damaged_shipped_probes_are_noticed(monkeypatch: pytest.MonkeyPatch, default_model: Model) -> None:
+    shipped_probes.cache_clear()
+    whole = FaultProbes.from_bytes
+    monkeypatch.setattr(probes_module.FaultProbes, "from_bytes", lambda data: whole(data[:1000]))
+    with pytest.raises(WeightsError, match="reinstall"):
+        shipped_probes(DEFAULT_MODEL, default_model.fingerprint)
+    shipped_probes.cache_clear()
