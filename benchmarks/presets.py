@@ -42,10 +42,7 @@ def measure(name: str, chunk: int | None, rounds: int) -> None:
         spent[phase] = min(seconds(phases[phase], time.process_time) for _ in range(rounds))
     rate = size / sum(spent[phase] * share for phase, share in shares.items())
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(
-        f"{name}: chunk {size}, {torch.get_num_threads()} threads, {rate:.2f} images/s, {gigabytes:.1f} GB",
-        flush=True,
-    )
+    print(f"{name}: {size} at once, {rate:.3g} pictures a second of one core, {gigabytes:.1f} GB", flush=True)
 
 
 def main() -> None:
