@@ -57,9 +57,15 @@ def default_model(user_store: Store) -> Model:
 
 
 @pytest.fixture(scope="session")
-def shipped_folder(user_store: Store, default_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shipped_model(user_store: Store) -> Model:
+    """The same with the faults that it was shipped with."""
+    return user_store.load(DEFAULT_MODEL, as_shipped=True)
+
+
+@pytest.fixture(scope="session")
+def shipped_folder(user_store: Store, shipped_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the graphs of the default model as their author shipped them."""
-    folder = unpack_shipped(user_store, default_model.name, tmp_path_factory.mktemp("shipped"))
+    folder = unpack_shipped(user_store, shipped_model.name, tmp_path_factory.mktemp("shipped"))
     assert folder is not None, "the download is kept beside the model it was converted to"
     return folder
 

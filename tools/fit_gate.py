@@ -245,7 +245,7 @@ def main() -> None:
     limits = limits_of(faces, scores)
     seen = report(faces, scores, limits)
     model = generator.model
-    card = Card(model.name, model.fingerprint, len(faces.labels), len(random_keys()), seen)
+    card = Card(model.name, model.origin, len(faces.labels), len(random_keys()), seen)
     write_atomic(arguments.out, FaultProbes(card, fit(faces, products, limits)).to_bytes())
     print(f"{arguments.out}: {arguments.out.stat().st_size} bytes")
 

@@ -43,7 +43,7 @@ def fitted(survey: Survey, faces: NDArray[np.bool_], spread: NDArray[np.float64]
     w, embedding, mesh, features = (
         each[faces].astype(np.float64) for each in (survey.w, survey.embedding, survey.mesh, survey.features)
     )
-    return fit_looks(w, embedding, mesh, features, spread, weights=generator.model.fingerprint)
+    return fit_looks(w, embedding, mesh, features, spread, weights=generator.model.origin)
 
 
 def report(looks: LookModel, survey: Survey, held_out: NDArray[np.bool_]) -> None:

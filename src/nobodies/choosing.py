@@ -52,7 +52,7 @@ def attributes_of(model: Model) -> AttributeModel:
     """
     own = attributes_file(model.name)
     found = AttributeModel.read(own) if own.is_file() else AttributeModel.load(model.name)
-    found.require_model(model.name, model.fingerprint)
+    found.require_model(model.name, model.origin)
     return found
 
 

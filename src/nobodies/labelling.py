@@ -51,7 +51,7 @@ def fit_from_survey(survey: Survey, mixed: Survey, generator: Generator, *, opin
         labels_of(survey, opinion),
         spread_of(generator),
         model=generator.model.name,
-        weights=generator.model.fingerprint,
+        weights=generator.model.origin,
         labelled_by=LABELLED_BY,
     )
     return fit_layers(fitted, mixed.w.astype(np.float64), labels_of(mixed, opinion), generator.engine.num_ws)

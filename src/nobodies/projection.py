@@ -105,7 +105,7 @@ def project(
             f"the search may take {limit_s:g} s and {most_faces} faces: 0 to {LONGEST_S:g} s, 1 or more"
         )
     looks = LookModel.load(generator.model.name)
-    if looks.weights != generator.model.fingerprint:
+    if looks.weights != generator.model.origin:
         raise ModelError(f"looks were fitted for other weights of {generator.model.name}: update nobodies")
     wanted = look_of(looks, aligned)
     if wanted is None:

@@ -253,10 +253,10 @@ def _checked_shard(path: Path, generator: Generator) -> bool:
     if not path.exists():
         return False
     weights = str(_read_shard(path)["weights"])
-    if weights != generator.model.fingerprint:
+    if weights != generator.model.origin:
         raise SettingError(
             f"{path.parent} holds faces of weights {weights}, not of {generator.model.name} "
-            f"({generator.model.fingerprint}): choose another --state folder"
+            f"({generator.model.origin}): choose another --state folder"
         )
     return True
 
@@ -268,7 +268,7 @@ def _write_shard(path: Path, generator: Generator, entries: Iterable[Entry]) -> 
     file = io.BytesIO()
     np.savez(
         file,
-        weights=np.array(generator.model.fingerprint),
+        weights=np.array(generator.model.origin),
         columns=np.array(columns),
         seeds=np.array([entry[0] for entry in seen], np.uint64),
         psi=np.array([entry[1] for entry in seen], np.float32),

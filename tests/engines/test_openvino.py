@@ -1,6 +1,8 @@
 """The engine on a tiny random network, against its slow twin."""
 
 import gc
+import inspect
+import os
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +20,7 @@ from nobodies.engines.openvino.cuts import Cuts
 from nobodies.errors import SettingError, ShapeError, WeightsError
 from nobodies.models import Model
 from nobodies.settings import EngineSettings
-from tests.engines.tiny import ARCHITECTURE, tiny_model, tiny_noise, tiny_ws
+from tests.engines.tiny import ARCHITECTURE, tiny_model, tiny_noise, tiny_ws, with_grid
 
 EXACT = EngineSettings(precision="f32")
 CUTS = Cuts(coarse_to_px=8, strips_from_px=16, num_strips=3)
@@ -172,10 +174,31 @@ def test_more_streams_than_threads_are_refused() -> None:
         OpenVinoEngine(tiny_model(), EngineSettings(threads=1, streams=2))
 
 
+@pytest.mark.parametrize("cuts", [Cuts(8, 16, 1), Cuts(8, 16, 4), Cuts(8, 1 << 20, 8)])
+def test_the_grid_is_taken_out_however_the_picture_is_cut(cuts: Cuts) -> None:
+    model = with_grid(tiny_model())
+    engine = OpenVinoEngine(model, EXACT, cuts=cuts)
+    ws = tiny_ws(2)
+    wanted = np.stack([reference.synthesize(ARCHITECTURE, model.tensors, each) for each in ws])
+    kept = np.stack([reference.synthesize(ARCHITECTURE, tiny_model().tensors, each) for each in ws])
+    assert np.abs(wanted - kept).max() > 0.02
+    found = engine.synthesize_float(ws)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    rounded = np.clip(np.round(found * 127.5 + 127.5), 0, 255).transpose(0, 2, 3, 1)
+    assert np.abs(engine.synthesize(ws) - rounded).max() <= 1
+
+
 def test_weights_that_do_not_fit_are_refused_before_anything_is_compiled() -> None:
     model = tiny_model()
     with pytest.raises(WeightsError, match=r"no 'mapping\.fc0\.weight'"):
         open_engine(Model(model.description, {}), EXACT, compiled_folder=None)
+
+
+def test_a_grid_of_another_size_is_refused() -> None:
+    model = tiny_model()
+    odd = Model(model.description, {**model.tensors, "synthesis.grid": np.zeros((3, 16, 16), np.float32)})
+    with pytest.raises(WeightsError, match=r"'synthesis\.grid' is float32 \[3, 16, 16\]"):
+        OpenVinoEngine(odd, EXACT)
 
 
 class TestKept:
@@ -226,10 +249,9 @@ class TestKept:
         assert len(compilations) == 4
 
     def test_a_sound_digest_over_a_blob_that_openvino_refuses(self, tmp_path: Path, compilations: list[str]) -> None:
-        path = tmp_path / "graph.blob"
-        kept = compiling.Kept(path, "here")
+        kept = compiling.Kept(tmp_path, "graph", "here")
         blob = memoryview(b"not a compiled graph" * 10)
-        path.write_bytes(kept._digest(blob) + blob)
+        kept.path.write_bytes(kept._digest(blob) + blob)
         assert kept.read({}) is None
 
     def test_other_weights_or_another_version_are_not_mixed_up(
@@ -243,6 +265,39 @@ class TestKept:
         monkeypatch.setattr(openvino, "get_version", lambda: "another")
         assert np.array_equal(self.draw(tmp_path, Model(described, other.tensors)), changed)
         assert len(compilations) == 6
+
+    def test_checkouts_that_build_other_graphs_do_not_overwrite_each_other(
+        self, tmp_path: Path, compilations: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.draw(tmp_path)
+        original = inspect.getsource
+        with monkeypatch.context() as other_checkout:
+            other_checkout.setattr(inspect, "getsource", lambda module: original(module) + "# changed")
+            self.draw(tmp_path)
+            assert len(compilations) == 4
+        self.draw(tmp_path)
+        assert len(compilations) == 4
+
+    def test_a_mended_model_is_not_taken_for_the_one_as_shipped(
+        self, tmp_path: Path, compilations: list[str]
+    ) -> None:
+        model = tiny_model()
+        self.draw(tmp_path, model)
+        self.draw(tmp_path, Model(model.description, tiny_model(seed=3).tensors, mend="3"))
+        assert len(compilations) == 4
+
+    def test_only_the_few_used_last_are_kept(self, tmp_path: Path) -> None:
+        (tmp_path / "graph.blob").write_bytes(b"of a version without keys")
+        (tmp_path / "graph-of-another-model-0123456789ab.blob").write_bytes(b"")
+        for path in tmp_path.iterdir():
+            os.utime(path, (1, 1))
+        for index in range(6):
+            kept = compiling.Kept(tmp_path, "graph", str(index))
+            kept.path.write_bytes(b"")
+            os.utime(kept.path, (100 + index, 100 + index))
+            kept._forget_oldest()
+        wanted = {compiling.Kept(tmp_path, "graph", str(index)).path.name for index in range(2, 6)}
+        assert {path.name for path in tmp_path.iterdir()} == wanted | {"graph-of-another-model-0123456789ab.blob"}
 
     def test_a_folder_that_cannot_be_made_only_costs_time(
         self, tmp_path: Path, compilations: list[str], caplog: pytest.LogCaptureFixture

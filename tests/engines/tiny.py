@@ -3,6 +3,7 @@
 import numpy as np
 
 from nobodies.models import Description, Model
+from nobodies.models.architectures.grid import TENSOR, TILE_PX
 from nobodies.models.architectures.mobile_stylegan import Architecture, describe
 
 ARCHITECTURE = Architecture(
@@ -47,3 +48,9 @@ def tiny_noise(seed: int = 2) -> list[np.ndarray[tuple[int, ...], np.dtype[np.fl
     """Give standard normal noise maps."""
     rng = np.random.default_rng(seed)
     return [rng.standard_normal((size, size)).astype(np.float32) for _, size in ARCHITECTURE.noise_layers]
+
+
+def with_grid(model: Model, seed: int = 3) -> Model:
+    """Give a model with a tensor that has the grid taken out of its pictures."""
+    tile = np.random.default_rng(seed).standard_normal((3, TILE_PX, TILE_PX)).astype(np.float32)
+    return Model(model.description, {**model.tensors, TENSOR: np.float32(0.02) * tile}, mend="made up")

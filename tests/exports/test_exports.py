@@ -76,10 +76,12 @@ def test_pictures_from_style_codes_are_the_originals(target: Any, tmp_path: Path
     assert psnr(RUNTIMES[target](folder, {"ws": fixture.values["ws"]}), fixture.values["image"]) > 100
 
 
-@pytest.fixture
-def tiny_case() -> tuple[Model, Any, Any]:
+@pytest.fixture(params=["as it comes", "mended"])
+def tiny_case(request: pytest.FixtureRequest) -> tuple[Model, Any, Any]:
     """A MobileStyleGAN, latent codes, and the engine's pictures of them at psi 0.5."""
     model = _with_average(tiny.tiny_model())
+    if request.param == "mended":
+        model = tiny.with_grid(model)
     z = np.stack([z_from_seed(seed, 8) for seed in range(3)])
     return model, z, _drawn(model, z, 0.5)
 

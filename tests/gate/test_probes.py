@@ -39,11 +39,11 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 
 
 def test_probes_are_shipped_for_the_default_model_and_its_weights_only(default_model: Model) -> None:
-    probes = shipped_probes(DEFAULT_MODEL, default_model.fingerprint)
+    probes = shipped_probes(DEFAULT_MODEL, default_model.origin)
     assert probes is not None
     assert set(probes.card.seen) == {*WHOLE, *EYES}
     assert shipped_probes(DEFAULT_MODEL, "f" * 16) is None
-    assert shipped_probes("tiny", default_model.fingerprint) is None
+    assert shipped_probes("tiny", default_model.origin) is None
 
 
 def test_damaged_shipped_probes_are_noticed(monkeypatch: pytest.MonkeyPatch, default_model: Model) -> None:
@@ -51,5 +51,5 @@ def test_damaged_shipped_probes_are_noticed(monkeypatch: pytest.MonkeyPatch, def
     whole = FaultProbes.from_bytes
     monkeypatch.setattr(probes_module.FaultProbes, "from_bytes", lambda data: whole(data[:1000]))
     with pytest.raises(WeightsError, match="reinstall"):
-        shipped_probes(DEFAULT_MODEL, default_model.fingerprint)
+        shipped_probes(DEFAULT_MODEL, default_model.origin)
     shipped_probes.cache_clear()

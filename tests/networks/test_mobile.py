@@ -10,8 +10,10 @@ from nobodies.engines.reference import inverse_haar as reference_haar
 from nobodies.engines.reference import synthesize
 from nobodies.errors import ShapeError, WeightsError
 from nobodies.models import Model
+from nobodies.models.architectures.grid import TENSOR, TILE_PX
+from nobodies.models.architectures.grid import without_grid as twin_without_grid
 from nobodies.models.architectures.mobile_stylegan import Architecture, describe
-from nobodies.networks.mobile import MobileGenerator, inverse_haar, load_mobile
+from nobodies.networks.mobile import MobileGenerator, inverse_haar, load_mobile, without_grid
 from nobodies.settings import EngineSettings
 
 SMALL = Architecture(
@@ -34,6 +36,24 @@ def test_pictures_equal_the_engines_twin(tensors: dict[str, np.ndarray]) -> None
     for picture, styles in zip(ours, ws, strict=True):
         expected = synthesize(SMALL, tensors, styles)
         np.testing.assert_allclose(picture, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_grid_is_taken_out_as_in_the_engines_twin(tensors: dict[str, np.ndarray]) -> None:
+    tile = np.random.default_rng(5).normal(0, 0.05, (3, TILE_PX, TILE_PX)).astype(np.float32)
+    whole = {**tensors, TENSOR: tile}
+    ws = np.random.default_rng(1).normal(0, 1, (2, SMALL.num_ws, SMALL.w_dim)).astype(np.float32)
+    with torch.no_grad():
+        ours = load_mobile(describe(SMALL), whole).synthesis(torch.from_numpy(ws)).numpy()
+    for picture, styles in zip(ours, ws, strict=True):
+        expected = synthesize(SMALL, whole, styles)
+        np.testing.assert_allclose(picture, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_pictures_of_several_blocks_lose_each_its_own_pattern() -> None:
+    picture = np.random.default_rng(6).normal(0, 0.3, (3, 256, 256))
+    tile = np.random.default_rng(5).normal(0, 0.05, (3, TILE_PX, TILE_PX)).astype(np.float32)
+    ours = without_grid(torch.from_numpy(picture)[None], torch.from_numpy(tile))[0].numpy()
+    np.testing.assert_allclose(ours, twin_without_grid(picture, tile), atol=1e-9)
 
 
 def test_mapping_equals_the_engines(tensors: dict[str, np.ndarray]) -> None:

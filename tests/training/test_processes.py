@@ -37,6 +37,7 @@ with join("cpu") as processes:
     tensors["mean_path_length"] = state.mean_path_length
     tensors["p"] = torch.tensor(state.augment.p)
     tensors["loss"] = torch.tensor([report.generator_loss, report.discriminator_loss])
+    tensors = {n: t.contiguous() for n, t in tensors.items()}
     save_file(tensors, f"{sys.argv[3]}-{processes.rank}.safetensors")
 """
 

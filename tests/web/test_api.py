@@ -1,20 +1,22 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from nobodies.errors import SearchError, SettingError
+from nobodies.inspection import inspect_pixels
 from nobodies.web.features import Features, Slider, WishGroup
-from tests.web.conftest import Open
+from tests.web.conftest import Open, wait_until
 
 
 def _jpeg(side: int = 40, **options: object) -> bytes:
@@ -208,6 +210,20 @@ def test_a_picture_without_a_mark_says_nothing(client: TestClient) -> None:
     assert (body["width"], body["height"]) == (40, 40)
     assert not body["generated"]
     assert not {"recipe", "seed", "page", "same"} & set(body)
+
+
+def test_what_looks_generated_is_said_where_the_server_can(
+    make_app: Callable[..., FastAPI], client: TestClient
+) -> None:
+    assert client.post("/api/v1/check", content=_jpeg()).json()["findings"] == []
+    app = make_app()
+    with TestClient(app) as able:
+        wait_until(lambda: able.get("/readyz").status_code == 200)
+        app.state.site.features = replace(app.state.site.features, inspect=inspect_pixels)
+        findings = able.post("/api/v1/check", content=_jpeg()).json()["findings"]
+    assert [each["name"] for each in findings] == ["marks", "grid", "alignment", "classifier", "faults"]
+    assert findings[0]["state"] == "not found"
+    assert all(each["meaning"] for each in findings)
 
 
 def test_frames_are_answered_one_by_one(client: TestClient) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from nobodies.generator import Generator
+from nobodies.inspection import inspect_pixels
 from nobodies.settings import WebSettings
 from nobodies.web.app import create_app
 from nobodies.web.attributes import FaceAttributes
@@ -31,6 +32,7 @@ FLAGS = (
 PAGES = ("/", "/choose", "/face/42?psi=0.5&mix=7", "/download?face=42", "/detect", "/check", "/how", "/api", "/none")
 REFUSED = re.compile(r"responded with a status of (404|422|503)")  # what the browser itself says of meant refusals
 PHONE = {"width": 390, "height": 844}
+FACES = Path(__file__).parents[1] / "data"
 DESKTOP = {"width": 1280, "height": 800}
 
 pytestmark = [
@@ -56,7 +58,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = WebSettings(real_photos=photos, batch_limit=20, pool_faces=8)
     generator = Generator(tiny_model(), NumpyEngine())
     generator.__dict__["attributes"] = tiny_attributes()  # where it keeps them once they are read
-    features = Features(FaceAttributes(generator), find_one, cut_out_half)
+    features = Features(FaceAttributes(generator), find_one, cut_out_half, inspect_pixels)
     with running(create_app(settings, load=lambda: (generator, features))) as address:
         yield address
 
@@ -405,6 +407,17 @@ def test_a_picture_made_here_is_recognised_and_another_is_not(visit: Visit, tmp_
     page.locator("#file").set_input_files(tmp_path / "other.png")
     expect(page.locator("#verdict-title")).to_have_text("No mark in this picture")
     expect(page.locator("#again")).to_be_hidden()
+    expect(page.locator("#findings dt")).to_have_text(["Marks", "Regular grid", "Crop", "A net’s guess", "Faults"])
+    expect(page.locator("#findings")).to_contain_text("The picture is too small to look for a grid.")
+
+
+def test_what_looks_generated_is_said_in_the_visitors_language(visit: Visit, tmp_path: Path) -> None:
+    page = visit("/check", language="fr")
+    page.locator("#file").set_input_files(FACES / "face-10.jpg")
+    expect(page.locator("#findings dt").nth(2)).to_have_text("Cadrage")
+    expect(page.locator("#findings dd").nth(2)).to_contain_text("là où les générateurs de portraits les mettent")
+    expect(page.locator("#findings dd").nth(3)).to_contain_text(re.compile(r"\d\s?%"))
+    assert "{" not in page.locator("#findings").inner_text()
 
 
 def test_the_game_counts(visit: Visit) -> None:

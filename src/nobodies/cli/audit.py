@@ -54,7 +54,7 @@ def command(
     with TerminalWatcher() as watcher:
         generator = Generator.load(model, engine=engine, watcher=watcher)
     for psi in psis:
-        folder = state / f"{model}-{generator.model.fingerprint[:12]}-psi-{psi:g}-from-{first_seed}"
+        folder = state / f"{model}-{generator.model.origin[:12]}-psi-{psi:g}-from-{first_seed}"
         _show_progress(collect_faces(generator, folder, psi=psi, count=count, first_seed=first_seed), f"psi {psi:g}")
         rows = _rows(folder)[:count]
         adults = find_adults(generator, psi=psi, count=count, first_seed=first_seed)

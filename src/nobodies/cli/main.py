@@ -25,6 +25,7 @@ COMMANDS = {
     "runs": "Look at training runs.",
     "evaluate": "Measure how good and how varied a generator is.",
     "verify": "Say which marks of generated pictures a file carries.",
+    "inspect": "Say what in a picture looks generated, and why.",
     "audit": "Measure how alike faces are, among themselves and to real people.",
     "block": "Never give out a face that resembles a person.",
     "serve": "Serve the site and its API on this machine.",

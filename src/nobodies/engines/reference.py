@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nobodies.models.architectures.grid import TENSOR as GRID
+from nobodies.models.architectures.grid import without_grid
 from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture
 
 Float = NDArray[np.float64]
@@ -61,7 +63,8 @@ def synthesize(
             x = convolve_channels(modulated(x, layer), weights[f"{layer}.depthwise.weight"][:, 0])
             x = activated(convolve(x, weights[f"{layer}.pointwise.weight"]), layer)
     x = convolve(modulated(x, "synthesis.torgb"), weights["synthesis.torgb.weight"])
-    return inverse_haar(x + weights["synthesis.torgb.bias"][:, None, None])
+    picture = inverse_haar(x + weights["synthesis.torgb.bias"][:, None, None])
+    return without_grid(picture, tensors[GRID]) if GRID in tensors else picture
 
 
 def inverse_haar(x: Float) -> Float:

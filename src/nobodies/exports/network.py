@@ -11,6 +11,8 @@ from nobodies.engines.mapping import folded_layers
 from nobodies.errors import WeightsError
 from nobodies.exports.ops import Ops
 from nobodies.models.architectures import Architecture, lucidrains, mobile_stylegan, stylegan2
+from nobodies.models.architectures.grid import CELL_PX, LIMIT, TILE_PX, block_px, part_px, projection
+from nobodies.models.architectures.grid import TENSOR as GRID
 
 Array = NDArray[np.float32]
 T = TypeVar("T")
@@ -187,7 +189,8 @@ class _Mobile(Generic[T]):
                 x = self._activated(ops.convolve(x, self._tensors[f"{layer}.pointwise.weight"]), layer)
         x = ops.convolve(ops.multiply(x, self._styles["synthesis.torgb"]), self._tensors["synthesis.torgb.weight"])
         bias = self._tensors["synthesis.torgb.bias"][None, :, None, None]
-        return self._merged(ops.add(x, ops.constant(bias)))
+        picture = self._merged(ops.add(x, ops.constant(bias)))
+        return self._without_grid(picture) if GRID in self._tensors else picture
 
     def _style(self, layer: str, code: T, width: int) -> T:
         weight, bias = (self._tensors[f"{layer}.affine.{part}"] for part in ("weight", "bias"))
@@ -210,6 +213,30 @@ class _Mobile(Generic[T]):
         high = ops.add(hl, hh), ops.subtract(hl, hh)
         phases = [part for a, b in zip(low, high, strict=True) for part in (ops.add(a, b), ops.subtract(a, b))]
         return ops.phases_to_space(ops.concat(phases))
+
+    def _without_grid(self, picture: T) -> T:
+        """Take the grid out of [N, 3, R, R]: see `nobodies.models.architectures.grid`."""
+        ops, side = self._ops, self._sizes.resolution
+        num_blocks, num_parts = side // block_px(side), block_px(side) // part_px(side)
+        num_cells = part_px(side) // CELL_PX
+        tile = np.tile(self._tensors[GRID], (1, 1, side // TILE_PX)).reshape(1, 1, 3, 1, TILE_PX * side)
+        tiles = ops.reshape(ops.planes(picture), -1, 1, 3, side // TILE_PX, TILE_PX * side)
+        plain = ops.subtract(tiles, ops.constant(tile))
+        means = ops.mean(ops.reshape(plain, -1, num_cells, CELL_PX * side))
+        rows = ops.reshape(means, -1, CELL_PX, num_blocks * num_parts, num_cells * CELL_PX)
+        parts = ops.reshape(ops.swap(rows), -1, CELL_PX * num_cells * CELL_PX)
+        # Means over cells side by side are taken by the product that projects them.
+        square = projection().reshape(-1, CELL_PX, 1, CELL_PX)
+        weight = np.repeat(square, num_cells, axis=2).reshape(len(square), -1) / num_cells
+        patterns = ops.clip(ops.matmul(parts, np.ascontiguousarray(weight, np.float32)), LIMIT)
+        across = ops.mean(ops.reshape(patterns, -1, num_parts, len(square)))
+        pattern = ops.mean(ops.reshape(across, -1, num_parts, num_blocks * len(square)))
+        cells = ops.reshape(ops.swap(ops.reshape(pattern, -1, num_blocks, CELL_PX, CELL_PX)), -1, 1, CELL_PX)
+        num_cells *= num_parts
+        spread = ops.add(cells, ops.constant(np.zeros((1, num_cells, CELL_PX), np.float32)))
+        blocks = ops.reshape(plain, -1, num_cells, CELL_PX * side)
+        freed = ops.subtract(blocks, ops.reshape(spread, -1, 1, CELL_PX * side))
+        return ops.from_planes(ops.reshape(freed, -1, 3, side, side))
 
 
 def _coloured(values: Array) -> Array:

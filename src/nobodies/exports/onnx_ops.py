@@ -85,6 +85,21 @@ class OnnxOps:
     def phases_to_space(self, x: str) -> str:
         return self._node("DepthToSpace", x, blocksize=2, mode="DCR")
 
+    def planes(self, x: str) -> str:
+        return x
+
+    def from_planes(self, x: str) -> str:
+        return x
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self._node("Reshape", x, self._integers(*shape))
+
+    def swap(self, x: str) -> str:
+        return self._node("Transpose", x, perm=[0, 2, 1, 3])
+
+    def mean(self, x: str) -> str:
+        return self._node("ReduceMean", x, axes=[1], keepdims=1)
+
     def _integers(self, *values: int) -> str:
         return self._stored(np.array(values, np.int64))
 

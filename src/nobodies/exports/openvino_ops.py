@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from nobodies.engines.openvino.layers import constant, integers
 from nobodies.engines.openvino.lucidrains import interpolated, reflected
+from nobodies.engines.openvino.ops import constant, integers
 
 Array = NDArray[np.float32]
 
@@ -81,3 +81,18 @@ class OpenVinoOps:
 
     def phases_to_space(self, x: Any) -> Any:
         return op.depth_to_space(x, "blocks_first", 2)
+
+    def planes(self, x: Any) -> Any:
+        return x
+
+    def from_planes(self, x: Any) -> Any:
+        return x
+
+    def reshape(self, x: Any, *shape: int) -> Any:
+        return op.reshape(x, integers(*shape), False)
+
+    def swap(self, x: Any) -> Any:
+        return op.transpose(x, integers(0, 2, 1, 3))
+
+    def mean(self, x: Any) -> Any:
+        return op.reduce_mean(x, integers(1), True)

@@ -72,3 +72,18 @@ class Ops(Protocol[T]):
 
     def phases_to_space(self, x: T) -> T:
         """Turn four phases [N, 4C, H, W], in the order of rows and columns, into [N, C, 2H, 2W]."""
+
+    def planes(self, x: T) -> T:
+        """Give a feature map as [N, C, H, W], whatever the order inside."""
+
+    def from_planes(self, x: T) -> T:
+        """Give [N, C, H, W] back as a feature map."""
+
+    def reshape(self, x: T, *shape: int) -> T:
+        """Give another shape; the axes are as they lie, and -1 stands for what is left."""
+
+    def swap(self, x: T) -> T:
+        """Swap the two axes in the middle of four."""
+
+    def mean(self, x: T) -> T:
+        """Average over the second of three axes, which stays with a length of 1."""

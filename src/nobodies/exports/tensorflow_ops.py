@@ -89,3 +89,18 @@ class TensorFlowOps:
 
     def phases_to_space(self, x: Any) -> Any:
         return tf.nn.depth_to_space(x, 2)
+
+    def planes(self, x: Any) -> Any:
+        return tf.transpose(x, [0, 3, 1, 2])
+
+    def from_planes(self, x: Any) -> Any:
+        return tf.transpose(x, [0, 2, 3, 1])
+
+    def reshape(self, x: Any, *shape: int) -> Any:
+        return tf.reshape(x, shape)
+
+    def swap(self, x: Any) -> Any:
+        return tf.transpose(x, [0, 2, 1, 3])
+
+    def mean(self, x: Any) -> Any:
+        return tf.reduce_mean(x, axis=1, keepdims=True)

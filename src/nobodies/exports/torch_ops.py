@@ -74,3 +74,18 @@ class TorchOps:
         channels, height, width = x.shape[1] // 4, x.shape[2], x.shape[3]
         phases = x.reshape(-1, 2, 2, channels, height, width).permute(0, 3, 4, 1, 5, 2)
         return phases.reshape(-1, channels, 2 * height, 2 * width)
+
+    def planes(self, x: Tensor) -> Tensor:
+        return x
+
+    def from_planes(self, x: Tensor) -> Tensor:
+        return x
+
+    def reshape(self, x: Tensor, *shape: int) -> Tensor:
+        return x.reshape(shape)
+
+    def swap(self, x: Tensor) -> Tensor:
+        return x.transpose(1, 2)
+
+    def mean(self, x: Tensor) -> Tensor:
+        return x.mean(dim=1, keepdim=True)

@@ -108,7 +108,7 @@ def gate_of(generator: Generator, *, adults_only: bool = True, watcher: Watcher 
 
 def probes_of(model: Model, watcher: Watcher | None = None) -> FaultProbes | None:
     """Give the probes for a model's faces, once the net they need is there; arguments and errors as for `gate_of`."""
-    probes = shipped_probes(model.name, model.fingerprint)
+    probes = shipped_probes(model.name, model.origin)
     if probes is not None:
         Store().load("efficientnet-lite0", watcher)
     return probes

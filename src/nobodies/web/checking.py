@@ -1,7 +1,8 @@
 """Was this picture made here? By its marks, and by drawing the face again."""
 
 import math
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ from nobodies.provenance.verify import Verdict, verify
 from nobodies.settings import FaceSettings
 from nobodies.web.asked import Asked, Portrait
 from nobodies.web.pictures import Pictures
+
+if TYPE_CHECKING:
+    from nobodies.inspection import Finding, Inspection
+
+    Inspect = Callable[[NDArray[np.uint8], Verdict], Inspection]
 
 _SAME_DB: Final = 25.0
 _LOOK_PX: Final = 256
@@ -28,6 +34,16 @@ class FoundMark(BaseModel):
     meaning: str = Field(description="what this finding proves, and what it does not")
 
 
+class FoundSign(BaseModel):
+    """One thing that was looked for in the picture itself, and what was found."""
+
+    name: str = Field(description="marks, grid, alignment, classifier or faults")
+    state: str = Field(description="found, not found or not checked")
+    detail: str = Field(description="what was seen")
+    meaning: str = Field(description="what this finding proves, and what it does not")
+    values: dict[str, float] = Field(description="the measures behind it")
+
+
 class Checked(BaseModel):
     """What a picture says of its origin."""
 
@@ -36,6 +52,7 @@ class Checked(BaseModel):
     generated: bool = Field(description="a mark in good order says that it was generated; false proves nothing")
     made_here: bool = Field(description="signed with this installation's key, and unchanged since")
     marks: list[FoundMark]
+    findings: list[FoundSign] = Field(description="what looks generated, and what does not; none proves a photograph")
     seed: str | None = Field(default=None, description="the seed that the marks name")
     recipe: dict[str, Any] | None = Field(default=None, description="what made it, if the file says so")
     page: str | None = Field(default=None, description="the page of the face, if this server can make it again")
@@ -46,7 +63,9 @@ class Checked(BaseModel):
     )
 
 
-def check_picture(content: bytes, pixels: NDArray[np.uint8], pictures: Pictures) -> Checked:
+def check_picture(
+    content: bytes, pixels: NDArray[np.uint8], pictures: Pictures, inspect: "Inspect | None" = None
+) -> Checked:
     """Look at the marks of a picture, and if they name a face of this server's model, draw it again and compare.
 
     A mark by itself can be removed, or put onto another picture. Drawing again cannot be fooled that way, since the
@@ -56,9 +75,10 @@ def check_picture(content: bytes, pixels: NDArray[np.uint8], pictures: Pictures)
         content: the file.
         pixels: the picture in it, [H, W, 3].
         pictures: draws.
+        inspect: looks for other signs of a generated picture; none are looked for if None.
     """
     verdict = verify(content)
-    checked = _plain(verdict, pixels)
+    checked = _plain(verdict, pixels, inspect(pixels, verdict).findings if inspect else ())
     if (portrait := _portrait(verdict.recipe, pictures)) is not None:
         return _with_face(checked, portrait, same=_is_same(pixels, portrait, pictures))
     if verdict.recipe is None and verdict.seed is not None:
@@ -68,13 +88,14 @@ def check_picture(content: bytes, pixels: NDArray[np.uint8], pictures: Pictures)
     return checked
 
 
-def _plain(verdict: Verdict, pixels: NDArray[np.uint8]) -> Checked:
+def _plain(verdict: Verdict, pixels: NDArray[np.uint8], findings: "Sequence[Finding]") -> Checked:
     return Checked(
         width=pixels.shape[1],
         height=pixels.shape[0],
         generated=verdict.generated,
         made_here=verdict.made_here,
         marks=[FoundMark.model_validate(mark) for mark in verdict.to_json()["marks"]],
+        findings=[FoundSign.model_validate(each.to_json()) for each in findings],
         seed=None if verdict.seed is None else str(verdict.seed),
         recipe=verdict.recipe,
     )

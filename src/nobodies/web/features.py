@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.generator import Face, Generator
+from nobodies.provenance.verify import Verdict
+
+if TYPE_CHECKING:
+    from nobodies.inspection import Inspection
 
 Pixels = NDArray[np.uint8]
 Array = NDArray[np.float32]
@@ -99,6 +103,8 @@ class Features:
     """From a picture [H, W, 3] to one with transparency [H, W, 4]."""
     gate: Gate | None = None
     """Judges faces that come up by chance."""
+    inspect: Callable[[Pixels, Verdict], "Inspection"] | None = None
+    """From a picture [H, W, 3] and what its marks say to all that looks generated in it."""
 
 
 def find_features(generator: Generator, *, gate: bool = True) -> Features:
@@ -119,6 +125,7 @@ def find_features(generator: Generator, *, gate: bool = True) -> Features:
         detect=_detect,
         cut_out=_cut_out,
         gate=gate_of(generator) if gate else None,
+        inspect=_inspect,
     )
 
 
@@ -132,3 +139,9 @@ def _cut_out(pixels: Pixels) -> Pixels:
     from nobodies.vision.segment import cut_out
 
     return cut_out(pixels)
+
+
+def _inspect(pixels: Pixels, verdict: Verdict) -> "Inspection":
+    from nobodies.inspection import inspect_pixels
+
+    return inspect_pixels(pixels, verdict)

@@ -86,8 +86,9 @@ class Pictures:
             raise SettingError("seeded noise belongs to the face of a seed: leave out mix, or noise")
 
     def is_of(self, model: object, weights: object) -> bool:
-        """Tell whether these pictures are drawn by a model of that name and fingerprint."""
-        return (model, weights) == (self._generator.model.name, self._generator.model.fingerprint)
+        """Tell whether these pictures show the faces of a model of that name and fingerprint, mended or not."""
+        ours = self._generator.model
+        return model == ours.name and weights in (ours.fingerprint, ours.origin)
 
     def etag(self, asked: Asked) -> str:
         """Give the entity tag of a picture, without making it: the picture is fixed by what is asked and by whom.

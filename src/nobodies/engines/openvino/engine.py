@@ -199,9 +199,9 @@ class OpenVinoEngine:
     ) -> openvino.CompiledModel:
         kept = None
         if self._compiled_folder is not None:
-            path = self._compiled_folder / f"{self._model.name}-{part}-{precision}.blob"
-            origin = f"{self._model.description.weights_sha256} {part} {precision} {self._graphs.cuts}"
-            kept = compiling.Kept(path, origin)
+            name = f"{self._model.name}-{part}-{precision}"
+            origin = f"{self._model.fingerprint} {part} {precision} {self._graphs.cuts}"
+            kept = compiling.Kept(self._compiled_folder, name, origin)
         return compiling.compiled(build, self._options | {"INFERENCE_PRECISION_HINT": precision}, kept)
 
 

@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from nobodies.engines.openvino.cuts import Cuts, Output
-from nobodies.engines.openvino.layers import Layers, constant, cut
+from nobodies.engines.openvino.grid import Grid
+from nobodies.engines.openvino.layers import Layers
+from nobodies.engines.openvino.ops import constant, cut
 from nobodies.engines.openvino.strips import Rows, plan
+from nobodies.models.architectures.grid import TENSOR as GRID
 from nobodies.models.architectures.mobile_stylegan import Architecture, Block
 
 Array = NDArray[np.float32]
@@ -114,7 +117,8 @@ def build_fine(
         for layer, width in _fine_layers(architecture, cuts)
     }
     noise = _noise_inputs(architecture, {block.size_px for block in blocks})
-    layers = Layers(tensors, scales, noise, architecture.lrelu_slope)
+    grid = Grid(tensors[GRID], architecture.resolution) if GRID in tensors else None
+    layers = Layers(tensors, scales, noise, architecture.lrelu_slope, grid)
     num_whole = sum(block.size_px < cuts.strips_from_px for block in blocks)
     x: Any = features
     for block in blocks[:num_whole]:
@@ -155,12 +159,16 @@ def _whole_input(block: Block) -> Rows:
 
 def _in_strips(layers: Layers, x: Any, blocks: Sequence[Block], num_strips: int, output: Output) -> Any:
     """Run blocks and the last layer strip by strip; `x` is [1, C, H, W] at half the side of the first block."""
-    finish = layers.to_bytes if output == "uint8" else layers.to_rgb
-    if not blocks:
-        return finish(x)
-    strips = plan([block.size_px for block in blocks], min(num_strips, blocks[-1].size_px))
-    finished = [finish(_strip(layers, x, blocks, chain)) for chain in strips]
-    return op.concat(finished, 1 if output == "uint8" else 2)
+    parts = [x]
+    if blocks:
+        strips = plan([block.size_px for block in blocks], min(num_strips, blocks[-1].size_px))
+        parts = [_strip(layers, x, blocks, chain) for chain in strips]
+    if output == "float32":
+        picture = op.concat([layers.to_rgb(each) for each in parts], 2)
+        return layers.grid.out_of_picture(picture) if layers.grid else picture
+    if layers.grid and any(2 * each.get_output_shape(0)[2] % layers.grid.block_px for each in parts):
+        parts = [op.concat(parts, 2)]  # a strip would cut through a block of the grid
+    return op.concat([layers.to_bytes(each) for each in parts], 1)
 
 
 def _strip(layers: Layers, x: Any, blocks: Sequence[Block], chain: Sequence[Rows]) -> Any:

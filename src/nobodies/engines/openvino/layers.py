@@ -14,7 +14,7 @@ docs/log/engine.md:
   pointwise convolution writes its result, along with the activation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
+from nobodies.engines.openvino.grid import Grid
+from nobodies.engines.openvino.ops import constant, convolve, cut, integers
 from nobodies.engines.openvino.strips import Rows
 from nobodies.models.architectures.mobile_stylegan import NUM_SUBBANDS, Block
 
@@ -39,6 +41,8 @@ class Layers:
     noise: Mapping[str, Any]
     """Noise maps by layer, [1, 1, R, R]."""
     lrelu_slope: float
+    grid: Grid | None = None
+    """What is to be taken out of the picture."""
 
     def first(self) -> Any:
         """Start from the learned constant; gives [1, C, 4, 4]."""
@@ -75,15 +79,17 @@ class Layers:
     def to_bytes(self, x: Any) -> Any:
         """Turn features [1, C, H, W] into a picture [1, 2H, 2W, 3] of bytes.
 
-        Even and odd lines are convolved apart. Each result then has its pixels in the order of the picture.
+        Even and odd lines are convolved apart. Each result then has its pixels in the order of the picture. If there
+        is a grid, H is half a whole number of its blocks.
         """
         height, width = x.get_output_shape(0)[2:]
-        lines = []
-        for phases in (slice(0, 6), slice(6, 12)):
-            levels = op.clamp(self._colours(x, phases, factor=127.5, offset=127.5), 0, 255)
-            levels = op.convert(op.round(levels, "half_to_even"), "u8")
-            line = op.transpose(levels, integers(0, 2, 3, 1))
-            lines.append(op.reshape(line, integers(1, height, 1, 6 * width), False))
+        lines = [self._colours(x, phases, factor=127.5, offset=127.5) for phases in (slice(0, 6), slice(6, 12))]
+        if self.grid is None:
+            lines = [op.transpose(to_levels(each), integers(0, 2, 3, 1)) for each in lines]
+        else:
+            lines = [op.transpose(each, integers(0, 2, 3, 1)) for each in lines]
+            lines = [to_levels(each) for each in self.grid.out_of_lines(lines, factor=127.5)]
+        lines = [op.reshape(each, integers(1, height, 1, 6 * width), False) for each in lines]
         return op.reshape(op.concat(lines, 2), integers(1, 2 * height, 2 * width, 3), False)
 
     def _scale(self, layer: str, *shape: int) -> Any:
@@ -144,24 +150,9 @@ class Layers:
         return op.add(convolve(x, scaled), shift)
 
 
-def constant(values: Any) -> Any:
-    """Make a constant node of 32-bit floats."""
-    return op.constant(np.ascontiguousarray(values, np.float32))
-
-
-def integers(*values: int) -> Any:
-    """Make a constant node of a list of whole numbers: a shape, an order of axes."""
-    return op.constant(np.array(values, np.int64))
-
-
-def cut(x: Any, first: Sequence[int], last: Sequence[int], axes: Sequence[int]) -> Any:
-    """Take [first, last) along each of some axes."""
-    return op.slice(x, integers(*first), integers(*last), integers(*[1] * len(axes)), integers(*axes))
-
-
-def convolve(x: Any, weight: Any, padding: int = 0) -> Any:
-    """Convolve with stride 1; zeros lie beyond the edges."""
-    return op.convolution(x, weight, [1, 1], [padding, padding], [padding, padding], [1, 1])
+def to_levels(values: Any) -> Any:
+    """Round numbers of 0 to 255 to bytes."""
+    return op.convert(op.round(op.clamp(values, 0, 255), "half_to_even"), "u8")
 
 
 def _interleaved(even: Any, odd: Any, height: int, width: int, channels: int) -> Any:

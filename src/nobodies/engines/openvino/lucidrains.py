@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openvino import opset13 as op
 
-from nobodies.engines.openvino.layers import constant, integers
+from nobodies.engines.openvino.ops import constant, integers
 from nobodies.engines.openvino.stylegan2 import Layers, StyleGan2Graphs
 
 Array = NDArray[np.float32]

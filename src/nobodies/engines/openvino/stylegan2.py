@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from nobodies.engines.openvino.cuts import Cuts, Output
-from nobodies.engines.openvino.layers import constant, convolve, integers
+from nobodies.engines.openvino.layers import to_levels
+from nobodies.engines.openvino.ops import constant, convolve, integers
 from nobodies.models.architectures.stylegan2 import StyleGan2
 
 Array = NDArray[np.float32]
@@ -221,8 +222,7 @@ def upsampled(picture: Any) -> Any:
 def to_bytes(picture: Any) -> Any:
     """Turn [1, 3, R, R], about -1 to 1, into bytes [1, R, R, 3]."""
     levels = op.add(op.multiply(picture, constant(127.5)), constant(127.5))
-    rounded = op.convert(op.round(op.clamp(levels, 0, 255), "half_to_even"), "u8")
-    return op.transpose(rounded, integers(0, 2, 3, 1))
+    return op.transpose(to_levels(levels), integers(0, 2, 3, 1))
 
 
 def _demodulation(layer: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from nobodies.errors import WeightsError
+from nobodies.models.architectures import grid
 
 
 class Architecture(Protocol):
@@ -77,7 +78,10 @@ def check_tensors(architecture: Architecture, tensors: Mapping[str, Any]) -> Non
     Raises:
         WeightsError: one is not.
     """
-    for name, shape in architecture.tensor_shapes():
+    shapes = dict(architecture.tensor_shapes())
+    if grid.TENSOR in tensors:
+        shapes[grid.TENSOR] = (3, grid.TILE_PX, grid.TILE_PX)
+    for name, shape in shapes.items():
         if name not in tensors:
             raise WeightsError(f"the weights have no '{name}': fetch or convert the model again")
         tensor = tensors[name]

@@ -18,6 +18,8 @@ Tensors of the native format, with R a block's side and C its channels (float32)
     LAYER.affine.weight [C, W]  .affine.bias [C]   style code to the scale of each channel, fan-in gain folded in
     LAYER.bias [O]  LAYER.noise_const [R, R]
 
+    synthesis.grid [3, 32, 32]                     optional: see `nobodies.models.architectures.grid`
+
 Demodulation does not depend on the style code in this network and is folded into the weights. Channels that enter a
 Haar transform are in block order: all LL, then all LH (vertical differences), HL (horizontal), HH (both).
 

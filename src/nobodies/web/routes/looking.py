@@ -83,9 +83,16 @@ def _detected(site: Site, content: bytes, min_score: float) -> DetectBody:
 
 @router.post("/check", openapi_extra=_BODY, responses=_ERRORS, response_model_exclude_none=True)
 async def check(request: Request, site: ReadySite) -> Checked:
-    """Tell whether a picture was made here: by the mark in the file, and by drawing the face again to compare."""
+    """Tell whether a picture was made here, and what else in it looks generated.
+
+    By the marks in the file, by drawing the face again to compare, and by signs in the picture itself.
+    """
     content = await request.body()
-    return await site.workshop.run(lambda: check_picture(content, _pixels(site, content), site.pictures))
+    return await site.workshop.run(partial(_checked, site, content))
+
+
+def _checked(site: Site, content: bytes) -> Checked:
+    return check_picture(content, _pixels(site, content), site.pictures, site.features.inspect)
 
 
 @live_router.websocket("/live")
