@@ -184,8 +184,11 @@ def test_the_grid_is_taken_out_however_the_picture_is_cut(cuts: Cuts) -> None:
     assert np.abs(wanted - kept).max() > 0.02
     found = engine.synthesize_float(ws)
     np.testing.assert_allclose(found, wanted, atol=1e-4)
-    rounded = np.clip(np.round(found * 127.5 + 127.5), 0, 255).transpose(0, 2, 3, 1)
-    assert np.abs(engine.synthesize(ws) - rounded).max() <= 1
+    levels = (found * 127.5 + 127.5).transpose(0, 2, 3, 1)
+    # What lies beyond the range of bytes is cut before the grid is taken out, which moves it by no more than this.
+    inside = (levels > 20) & (levels < 235)
+    assert inside.mean() > 0.2
+    assert np.abs(engine.synthesize(ws) - np.round(levels))[inside].max() <= 1
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_is_compiled() -> None:
