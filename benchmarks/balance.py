@@ -25,8 +25,6 @@ from nobodies.provenance import encode_marked
 from nobodies.settings import FaceSettings
 from nobodies.survey import measure
 
-Values = Mapping[str, NDArray[np.float64]]
-
 ADULT = 18.0
 BLOCK = 512
 WAYS = ("as it is", "balanced")
@@ -83,7 +81,7 @@ def measured(generator: Generator, seeds: Sequence[int], path: Path) -> list[dic
     return [known[seed] for seed in seeds if known[seed] is not None]
 
 
-def show(tables: Mapping[str, Values]) -> None:
+def show(tables: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
     """Print the shares of each group, and those of age, appearance and skin by themselves."""
     columns = {
         way: group_numbers(values["age"], values["woman"] >= 0.5, values["skin_lightness"])

@@ -166,16 +166,25 @@ def on_a_page(image: Image.Image) -> Image.Image:
 
 
 def timed(size_px: int) -> None:
-    """Print how long marking one frame takes."""
-    pictures = [face.image.resize((size_px, size_px)) for face in Generator.load().faces(range(1, 9))]
-    message, seconds = Message(Kind.DIGEST, 7), []
-    for image in pictures * 6:
-        pixels = np.asarray(image)
+    """Print how long marking one frame takes, and looking for its mark."""
+    pictures = [resize(face.image, size_px) for face in Generator.load().faces(range(1, 9))]
+    message = Message(Kind.DIGEST, 7)
+    marked = [embed(image, message) for image in pictures]
+    tell(f"marking {size_px} px", lambda image: np.asarray(embed(image, message)), pictures * 6)
+    tell(f"reading {size_px} px", detect, marked)
+    tell(f"reading {size_px} px, turned by 2 degrees", detect, [image.rotate(2) for image in marked])
+    tell(f"reading {size_px} px, unmarked", detect, pictures)
+
+
+def tell(name: str, work: Callable[[Image.Image], object], images: list[Image.Image]) -> None:
+    """Print how long work takes on each of some pictures."""
+    seconds = []
+    for image in images:
         start = time.perf_counter()
-        np.asarray(embed(Image.fromarray(pixels), message))
+        work(image)
         seconds.append(time.perf_counter() - start)
     ms = 1000 * np.array(seconds)
-    print(f"{size_px} px: {np.median(ms):.1f} ms median, {ms.min():.1f} least, {ms.max():.1f} most, of {len(ms)}")
+    print(f"{name}: {np.median(ms):.1f} ms median, {ms.min():.1f} least, {ms.max():.1f} most, of {len(ms)}")
 
 
 def main() -> None:
@@ -183,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=int, help="so many morphs of 25 frames")
     parser.add_argument("--cut-outs", type=int, help="so many faces, round and cut out")
-    parser.add_argument("--time", type=int, metavar="PX", help="time to mark a frame of this size")
+    parser.add_argument("--time", type=int, metavar="PX", help="time to mark and to read a frame of this size")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 512, 256], help="sides, px")
     arguments = parser.parse_args()
     if arguments.films:

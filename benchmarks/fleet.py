@@ -4,10 +4,10 @@
 
 Assumed, besides what is given: machines are alike; a shard takes the time of its faces at the measured rate, give or
 take 5%; a worker that is lost costs the shard it was at, which is done again; machines fail independently of each
-other, once in so many hours, and are replaced after ten minutes; each new worker loads its model first. Reading every
-shard back for the audit takes a second a shard. The store takes whatever the machines write: what that comes to is
-printed, to be held against what it can. Failures of the store and of the machine that gives the tasks are left out:
-after one of those the same command is run again, and loses what was under way.
+other, once in so many hours, and are replaced after ten minutes; each new worker loads its model first. Shards are
+read back for the audit at 50 MB a second and worker. The store takes whatever the machines write; what that comes to
+is printed, to be held against what it can take. Failures of the store and of the machine that gives the tasks are
+left out: after one of those the same command is run again, and loses what was under way.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import random
 from dataclasses import dataclass
 
 REPLACED_AFTER_S = 600.0
-AUDIT_S = 1.0
+AUDIT_MB_PER_S = 50.0
 SPREAD = 0.05
 
 
@@ -78,7 +78,8 @@ def simulate(fleet: Fleet, num_machines: int, seed: int = 0) -> Outcome:
             continue
         last = max(last, ends)
         heapq.heappush(free, (ends, machine))
-    total_s = last + num_shards * AUDIT_S / (num_machines * fleet.workers)
+    audit_s = fleet.num_faces * fleet.face_kb / 1e3 / AUDIT_MB_PER_S / (num_machines * fleet.workers)
+    total_s = last + audit_s
     return Outcome(total_s / 3600, total_s / 3600 * num_machines, failures, num_shards, redone)
 
 

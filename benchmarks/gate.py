@@ -22,18 +22,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--from-seed", type=int, default=30_001, help="Of faces that no label was given to.")
     parser.add_argument("--psi", type=float, default=FaceSettings.psi)
     chosen = parser.parse_args()
     generator = Generator.load(engine=EngineSettings(layout="throughput"))
     gate = gate_of(generator)
     assert gate is not None, "the default model has a gate"
-    for line in measure(generator, gate, chosen.faces, chosen.rounds, FaceSettings(psi=chosen.psi)):
+    for line in measure(generator, gate, chosen, FaceSettings(psi=chosen.psi)):
         print(line, flush=True)
 
 
-def measure(generator: Generator, gate: Gate, num_faces: int, rounds: int, settings: FaceSettings) -> Iterator[str]:
+def measure(generator: Generator, gate: Gate, chosen: argparse.Namespace, settings: FaceSettings) -> Iterator[str]:
     """Draw with the gate and without, and tell what the difference is."""
-    seeds = list(Search(generator, Wishes(), settings, from_seed=1).find(num_faces))
+    num_faces = chosen.faces
+    seeds = list(Search(generator, Wishes(), settings, from_seed=chosen.from_seed).find(num_faces))
     codes = np.stack([generator.styles_of_seed(seed, settings) for seed in seeds])
     warm = next(generator.draw([(seeds[0], codes[0])], settings))
     gate.faults(warm)
@@ -41,7 +43,7 @@ def measure(generator: Generator, gate: Gate, num_faces: int, rounds: int, setti
     look_ms, look_wall_ms = _milliseconds(lambda: gate.faults(warm), 30)
     yield f"screening one code: {screen_ms:.3f} ms of processor time"
     yield f"looking at one picture: {look_ms:.1f} ms of processor time, {look_wall_ms:.1f} ms"
-    for _ in range(rounds):
+    for _ in range(chosen.rounds):
         passed, num_before = sum(gate.screen(codes)), gate.num_refused
         alone = _drawn(generator, codes, settings, lambda face: True)
         judged = _drawn(generator, codes, settings, gate.accepts)

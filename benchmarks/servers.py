@@ -31,15 +31,16 @@ def main() -> None:
     chosen = parser.parse_args()
     if (reason := site.missing()) is not None:
         sys.exit(reason)
+    options = {"threads": 1, "drain_s": 2, "pool_faces": 32}
     with (
         tempfile.TemporaryDirectory() as folder,
-        site.running_fleet(Path(folder), site.real_server, threads=1, drain_s=2, pool_faces=32) as fleet,
-        site.visitors(fleet.nginx.port, chosen.visitors, pause_s=chosen.pause_s) as visits,
+        site.running_fleet(Path(folder), site.real_server, options) as fleet,
     ):
-        time.sleep(3)
-        visits.taken()
-        for happening in (calm, killed, outage, rolling):
-            happening(fleet, visits, chosen.seconds)
+        with site.visitors(fleet.nginx.port, chosen.visitors, pause_s=chosen.pause_s) as visits:
+            time.sleep(3)
+            visits.taken()
+            for happening in (calm, killed, outage, rolling):
+                happening(fleet, visits, chosen.seconds)
         print(site.audit(fleet, visits, name_of()))
 
 

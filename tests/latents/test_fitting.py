@@ -118,6 +118,14 @@ def test_what_is_sure_is_right_in_nearly_every_new_face(model: AttributeModel) -
     assert (~there[chance <= sure_no]).mean() > 0.95
 
 
+def test_labels_that_are_mistakes_do_not_bend_the_line() -> None:
+    w = style_codes(1000)
+    labels = truth(w)
+    wrong = {**labels, "yaw": np.where(np.arange(1000) % 100 == 0, 90.0, labels["yaw"])}
+    model = fit_attributes(w, wrong, w, model="world", weights=FINGERPRINT, labelled_by={})
+    assert np.abs(model.predict(w)["yaw"] - labels["yaw"]).mean() < 0.1
+
+
 def test_faces_without_a_label_are_left_out_of_that_attribute_only() -> None:
     w = style_codes(600)
     labels = truth(w)

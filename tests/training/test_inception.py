@@ -26,7 +26,7 @@ def weights() -> dict[str, Tensor]:
 
 
 def random_tensor(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    values = rng.standard_normal(shape).astype(np.float32)
+    values: np.ndarray = rng.standard_normal(shape).astype(np.float32)
     if name.endswith("conv.weight"):
         values *= (2 / np.prod(shape[1:])) ** 0.5
     elif name.endswith("running_var"):

@@ -43,6 +43,6 @@ def test_fused_adam_follows_the_layout(transposed: bool) -> None:
     for _ in range(3):
         for parameter, optimizer in zip((fast, slow), optimizers, strict=True):
             optimizer.zero_grad()
-            (parameter - target).square().sum().backward()
+            (parameter - target).square().sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     torch.testing.assert_close(fast, slow)

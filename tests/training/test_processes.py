@@ -31,8 +31,8 @@ with join("cpu") as processes:
     phases = Phases(state)
     for step in range(2):
         report = train_step(phases, loader.load(step), processes)
-    tensors = {f"g.{n}": p for n, p in state.generator.state_dict().items()}
-    tensors |= {f"d.{n}": p for n, p in state.discriminator.state_dict().items()}
+    tensors = {f"g.{n}": p.contiguous() for n, p in state.generator.state_dict().items()}
+    tensors |= {f"d.{n}": p.contiguous() for n, p in state.discriminator.state_dict().items()}
     tensors |= {f"grad.{n}": p.grad for n, p in state.discriminator.named_parameters()}
     tensors["mean_path_length"] = state.mean_path_length
     tensors["p"] = torch.tensor(state.augment.p)

@@ -153,14 +153,16 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def running_fleet(folder: Path, command: Command, *, num_servers: int = 2, **options: Any) -> Iterator[Fleet]:
+def running_fleet(
+    folder: Path, command: Command, options: Mapping[str, Any], *, num_servers: int = 2
+) -> Iterator[Fleet]:
     """Run a site; all of it is ended afterwards.
 
     Args:
         folder: for logs and configuration.
         command: makes the command line of a server.
+        options: further settings of the servers, as in `WebSettings`.
         num_servers: how many.
-        **options: further settings of the servers, as in `WebSettings`.
     """
     secret = folder / "secret"
     secret.write_text(os.urandom(32).hex())
@@ -171,7 +173,7 @@ def running_fleet(folder: Path, command: Command, *, num_servers: int = 2, **opt
         passfile.write_text(f"*:*:*:*:{postgres.PASSWORD.replace(':', chr(92) + ':')}\n")
         passfile.chmod(0o600)
         stack.enter_context(_set("PGPASSFILE", str(passfile)))
-        shared = {"shared": address, "secret_file": str(secret), "unique": True} | options
+        shared = {"shared": address, "secret_file": str(secret), "unique": True} | dict(options)
         servers = [Server(command, shared, folder / f"server-{number}.log") for number in range(num_servers)]
         nginx = Nginx(folder / "nginx", [server.port for server in servers])
         for server in servers:

@@ -27,7 +27,7 @@ def person_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.random.default_rng(person).standard_normal(128).astype(np.float32)
 
 
-web_app.load_model = load_tiny  # type: ignore[assignment]
+web_app.load_model = load_tiny
 exclusive.embedding_of = person_of  # type: ignore[attr-defined]
 
 

@@ -34,7 +34,7 @@ def create_with_pid(*arguments: Any, **options: Any) -> Any:
 
 
 # Every worker imports this module, since it is where the server was started from.
-web_app.load_model = load_tiny  # type: ignore[assignment]
+web_app.load_model = load_tiny
 web_app.create_app = create_with_pid
 
 

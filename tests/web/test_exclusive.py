@@ -140,7 +140,9 @@ def test_a_site_is_not_ready_before_it_has_read_its_ledger(
     with TestClient(make_app(unique=True, ledger=str(place))) as client:
         wait_until(lambda: client.get("/face/1.jpeg").status_code == 200)
         assert "ledger" in client.get("/readyz").json()["detail"]
-        is_read.set()
+        monkeypatch.setattr("nobodies.web.exclusive._PATIENCE_S", 0.01)
+        threading.Timer(0.2, is_read.set).start()
+        assert client.get("/face.jpeg").headers["nobodies-exclusive"] == "?1", "who comes too early waits for it"
         wait_until(lambda: client.get("/readyz").status_code == 200)
 
 

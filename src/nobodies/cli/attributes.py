@@ -72,7 +72,8 @@ def fit(num_faces: int, state: Path, out: Path | None, **options: Any) -> None:
 def print_card(attributes: AttributeModel) -> None:
     """Print how well each attribute is read."""
     card = attributes.card
-    click.echo(f"{card.model}: fitted on {card.num_faces} faces, judged on {card.num_held_out} others")
+    judged = f"judged on {card.num_held_out} of them by a fit on the others"
+    click.echo(f"{card.model}: fitted on {card.num_faces} faces; {judged}")
     click.echo(f"{'attribute':22} {'R2':>5} {'AUC':>6} {'error':>7} {'share':>6}  labelled by")
     for name, fit_ in card.fits.items():
         auc = f"{fit_.auc:6.3f}" if fit_.auc is not None else f"{'':6}"

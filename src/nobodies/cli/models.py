@@ -161,8 +161,6 @@ def verify(name: str | None) -> None:
     names = [name] if name else [entry.name for entry in store.entries() if entry.ready]
     for each in names:
         click.echo(f"{each}: sound, weights sha256 {store.verify(each).weights_sha256}")
-    if not names:
-        click.echo("no model is here yet: run 'nobodies models pull NAME'")
 
 
 @command.command()

@@ -57,6 +57,7 @@ class Card:
     num_faces: int
     """Faces it was fitted on."""
     num_held_out: int
+    """Of these, faces that it was judged on, by a fit on the others alone."""
     fits: Mapping[str, Fit]
     correlations: Mapping[str, Mapping[str, float]]
     """Between the labels of held-out faces."""

@@ -50,7 +50,7 @@ def as_rows(x: Tensor) -> Tensor:
 
 def as_maps(x: Tensor, sides: torch.Size) -> Tensor:
     """Undo `as_rows`."""
-    return x.unflatten(1, sides).permute(0, 3, 1, 2)
+    return x.reshape(len(x), *sides, -1).permute(0, 3, 1, 2)
 
 
 class SynthesisLayer(nn.Module):

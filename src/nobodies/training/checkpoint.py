@@ -150,7 +150,7 @@ def _require_alike(ours: TrainingConfig, theirs: TrainingConfig, path: Path) -> 
 
 def _under_our_names(imported: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Name imported networks as a snapshot does. What the trained generator lacks is taken from its average."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for theirs, ours in (
         ("G_ema.", "g_ema."),
         ("G_ema.", "generator."),

@@ -84,7 +84,7 @@ class Phases:
         logits = self.state.discriminator(img, c, dtype=self.dtype, num_batches=2)
         of_fake, of_real = logits.chunk(2)
         loss = losses.discriminator_loss_fake(of_fake).mean() + losses.discriminator_loss_real(of_real).mean()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         scores = torch.stack([of_fake.mean(), of_real.mean()]).detach()
         return Outcome(loss.detach(), sign_sum=of_real.detach().sign().sum(), scores=scores)
 

@@ -110,11 +110,10 @@ class Exclusives:
         if embedding is None:
             return Claim(recorded=False, may_be_given=False)
         holder = secrets.token_hex(8)  # a new one each time: a second claim of the same face is refused
+        # Before the ledger was read for the first time, nothing is known of blocked people: that is waited for.
+        wait_s = self._wait_s if insist or not self._has_tried else _PATIENCE_S
         try:
-            match = await self._within(
-                self._wait_s if insist else _PATIENCE_S,
-                lambda ledger: ledger.claim(look.name, embedding, holder=holder),
-            )
+            match = await self._within(wait_s, lambda ledger: ledger.claim(look.name, embedding, holder=holder))
         except BusyError:
             if insist:
                 raise
