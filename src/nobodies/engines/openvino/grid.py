@@ -3,7 +3,7 @@
 It is done on the finished picture, colours innermost, where everything lies in whole runs of memory; of bytes, too:
 doing it before they are rounded takes much longer, and nobody sees a third of a grey level. The means of each part
 are made in two steps: over cells above each other by a reduction, and over cells side by side within the matrix
-product that also projects them. Before that product a rough mean is subtracted, so that in bf16 it works on small numbers.
+product that also projects them. Before it a rough mean is subtracted, so that in bf16 it works on small numbers.
 """
 
 from dataclasses import dataclass
