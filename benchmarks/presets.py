@@ -2,14 +2,16 @@
 
     python -m benchmarks.presets [NAME …] [--chunk N] [--rounds N]
 
-Each preset runs in a process of its own. Each phase of a step is timed on one chunk, and the fastest round counts; a
-step is its main phases, and path lengths and R1 as often as the preset takes them. Memory is the peak of the process.
+Each preset runs in a process of its own, with one thread. Each phase of a step is timed on one chunk, in processor
+time, and the fastest round counts; a step is its main phases, and path lengths and R1 as often as the preset takes
+them. Memory is the peak of the process.
 """
 
 import argparse
 import resource
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import torch
@@ -22,6 +24,7 @@ from nobodies.training.presets import PRESETS
 def measure(name: str, chunk: int | None, rounds: int) -> None:
     """Print pictures a second and peak memory of one preset."""
     keep_freed_memory()
+    torch.set_num_threads(1)
     config = PRESETS[name].config
     size = chunk or config.training.chunk
     settings = replace(config.training, batch=size, chunk=size)
@@ -36,13 +39,10 @@ def measure(name: str, chunk: int | None, rounds: int) -> None:
     spent = {}
     for phase in shares:
         phases[phase]()
-        spent[phase] = min(seconds(phases[phase]) for _ in range(rounds))
+        spent[phase] = min(seconds(phases[phase], time.process_time) for _ in range(rounds))
     rate = size / sum(spent[phase] * share for phase, share in shares.items())
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(
-        f"{name}: chunk {size}, {torch.get_num_threads()} threads, {rate:.2f} images/s, {gigabytes:.1f} GB",
-        flush=True,
-    )
+    print(f"{name}: {size} at once, {rate:.3g} pictures a second of one core, {gigabytes:.1f} GB", flush=True)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import torch
 from nobodies.errors import SettingError, ShapeError
 from nobodies.networks import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
 from nobodies.networks.config import Architecture
-from nobodies.networks.convolution import conv2d, conv_transpose2d
+from nobodies.networks.convolution import conv2d, conv2d_lrelu, conv_transpose2d
 from nobodies.networks.discriminator import minibatch_std
 from nobodies.networks.synthesis import demodulation
 from nobodies.training import losses
@@ -129,6 +129,23 @@ def test_convolution_derivatives_of_any_order(stride: int, groups: int, transpos
 
     assert torch.autograd.gradcheck(run, (x, weight), fast_mode=True)
     assert torch.autograd.gradgradcheck(run, (x, weight), fast_mode=True)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolution_with_activation(stride: int) -> None:
+    x = torch.randn(2, 4, 6, 6, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(3, dtype=torch.float64, requires_grad=True)
+
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        return conv2d_lrelu(*inputs, slope=0.2, stride=stride, padding=1)
+
+    assert torch.autograd.gradcheck(run, (x, weight, bias), fast_mode=True)
+    assert torch.autograd.gradgradcheck(run, (x, weight, bias), fast_mode=True)
+    plain = torch.nn.functional.leaky_relu(conv2d(x, weight, bias, stride=stride, padding=1), 0.2)
+    torch.testing.assert_close(run(x, weight, bias), plain)
+    fused = run(*(each.detach().bfloat16() for each in (x, weight, bias)))
+    torch.testing.assert_close(fused.double(), plain, atol=0.1, rtol=0.05)
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,13 @@ with join("cpu") as processes:
     phases = Phases(state)
     for step in range(2):
         report = train_step(phases, loader.load(step), processes)
-    tensors = {f"g.{n}": p.contiguous() for n, p in state.generator.state_dict().items()}
-    tensors |= {f"d.{n}": p.contiguous() for n, p in state.discriminator.state_dict().items()}
+    tensors = {f"g.{n}": p for n, p in state.generator.state_dict().items()}
+    tensors |= {f"d.{n}": p for n, p in state.discriminator.state_dict().items()}
     tensors |= {f"grad.{n}": p.grad for n, p in state.discriminator.named_parameters()}
     tensors["mean_path_length"] = state.mean_path_length
     tensors["p"] = torch.tensor(state.augment.p)
     tensors["loss"] = torch.tensor([report.generator_loss, report.discriminator_loss])
+    tensors = {n: t.contiguous() for n, t in tensors.items()}
     save_file(tensors, f"{sys.argv[3]}-{processes.rank}.safetensors")
 """
 

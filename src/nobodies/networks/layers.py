@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nobodies.networks.convolution import conv2d
+from nobodies.networks.convolution import conv2d, conv2d_lrelu
 from nobodies.networks.resampling import downsample2d, fir_filter, upfirdn2d, upsample2d
 
 SLOPE = 0.2
@@ -63,7 +63,7 @@ class Conv2d(nn.Module):
         kernel_size: 1 or 3.
         bias: add one number a feature map.
         lrelu: follow with a leaky ReLU of unit variance.
-        up: 2 doubles the side (kernel size 1 only).
+        up: 2 doubles the side (kernel size 1 without activation only).
         down: 2 halves it.
         clamp: clip the result to ± this.
     """
@@ -83,7 +83,7 @@ class Conv2d(nn.Module):
         clamp: float | None = None,
     ) -> None:
         super().__init__()
-        assert kernel_size == 1 or up == 1, "3x3 layers that grow the picture are modulated, see synthesis"
+        assert up == 1 or (kernel_size == 1 and not lrelu), "other layers that grow are modulated: see synthesis"
         self.lrelu, self.up, self.down, self.clamp = lrelu, up, down, clamp
         self.weight = conv_weight(out_channels, in_channels, kernel_size)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
@@ -99,16 +99,24 @@ class Conv2d(nn.Module):
         weight = cast_weight(self.weight, x.dtype, gain=self.weight_gain * gain)
         bias = None if self.bias is None else (self.bias * gain).to(x.dtype)
         y = self._resample(x, weight, bias)
-        return activate(y, lrelu=self.lrelu, clamp=clamp)
+        return activate(y, lrelu=False, clamp=clamp)
 
     def _resample(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.down == 1:
-            y = conv2d(x, weight, bias, padding=self.padding)
+            y = self._convolve(x, weight, bias, padding=self.padding)
             return upsample2d(y, self.resample_filter) if self.up == 2 else y
         if self.padding == 0:  # 1x1: filter and drop first, so that fewer pixels are convolved
-            return conv2d(downsample2d(x, self.resample_filter), weight, bias)
+            return self._convolve(downsample2d(x, self.resample_filter), weight, bias)
         x = upfirdn2d(x, self.resample_filter, padding=(2, 2, 2, 2))
-        return conv2d(x, weight, bias, stride=2)
+        return self._convolve(x, weight, bias, stride=2)
+
+    def _convolve(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int = 1, padding: int = 0
+    ) -> Tensor:
+        if self.lrelu and bias is not None:
+            return conv2d_lrelu(x, weight, bias, slope=SLOPE, stride=stride, padding=padding)
+        y = conv2d(x, weight, bias, stride=stride, padding=padding)
+        return activate(y, lrelu=self.lrelu, clamp=None)
 
 
 def conv_weight(out_channels: int, in_channels: int, kernel_size: int, *, transposed: bool = False) -> nn.Parameter:

@@ -26,6 +26,34 @@ class Drawing(NamedTuple):
     dtype: torch.dtype = torch.float32
 
 
+class Features(NamedTuple):
+    """Feature maps, [N, C, H, W], with a positive factor for each, [N, C], that whoever reads them multiplies in.
+
+    Demodulation is such a factor. It passes through the leaky ReLU, and the next layer scales its input by its styles
+    anyhow: one pass over the maps does for both.
+    """
+
+    maps: Tensor
+    scale: Tensor | None = None
+
+    def settled(self) -> Tensor:
+        """The maps with their factors multiplied in."""
+        return self.maps if self.scale is None else self.maps * _over_maps(self.scale, self.maps)
+
+    def modulated(self, styles: Tensor) -> Tensor:
+        """The maps scaled by `styles`, [N, C]."""
+        return self.maps * _over_maps(self.scaled(styles), self.maps)
+
+    def scaled(self, styles: Tensor) -> Tensor:
+        """What is left to multiply the maps by once `styles`, [N, C], have been asked for."""
+        return styles if self.scale is None else styles * self.scale
+
+
+def _over_maps(factors: Tensor, maps: Tensor) -> Tensor:
+    """Factors [N, C] in the type of the maps, ready to multiply them."""
+    return factors.to(maps.dtype)[:, :, None, None]
+
+
 def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     """Factors that give each output map unit variance for unit-variance input.
 
@@ -83,13 +111,16 @@ class SynthesisLayer(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, x: Tensor, w: Tensor, how: Drawing, *, gain: float = 1.0) -> Tensor:
+    def forward(self, x: Features, w: Tensor, how: Drawing, *, gain: float = 1.0) -> Features:
         """Map [N, I, H, W] and style code [N, W] to [N, O, R, R], scaled by `gain`."""
         styles = self.affine(w)
-        scale = demodulation(self.weight, styles) * (LRELU_GAIN * gain)
-        y = self._convolve(x * styles.to(x.dtype)[:, :, None, None]) * scale.to(x.dtype)[:, :, None, None]
-        y = self._shift(y, how, gain=LRELU_GAIN * gain)
-        return activate(y, lrelu=True, clamp=None if self.clamp is None else self.clamp * gain)
+        y = self._convolve(x.modulated(styles))
+        scale = demodulation(self.weight, styles)  # the leaky ReLU lets it through, so it comes last
+        y = activate(self._shift(y, 1 / scale, how), lrelu=True, clamp=None)
+        made = Features(y, scale * (LRELU_GAIN * gain))
+        if self.clamp is None:
+            return made
+        return Features(activate(made.settled(), lrelu=False, clamp=self.clamp * gain))
 
     def _convolve(self, x: Tensor) -> Tensor:
         if self.up == 1:
@@ -98,15 +129,14 @@ class SynthesisLayer(nn.Module):
         grown = conv_transpose2d(x, weight, stride=2)  # side 2H + 1
         return upfirdn2d(grown, self.resample_filter, padding=(1, 1, 1, 1), gain=4.0)
 
-    def _shift(self, y: Tensor, how: Drawing, *, gain: float) -> Tensor:
-        """Add bias and noise in one pass over [N, O, R, R], as the product of [N, R·R, 2] and [2, O]."""
+    def _shift(self, y: Tensor, factors: Tensor, how: Drawing) -> Tensor:
+        """Add bias and noise, both times `factors` [N, O], in one pass: the product of [N, R·R, 2] and [N, 2, O]."""
         if how.noise_mode == "none":
-            return y + (self.bias * gain).to(y.dtype)[:, None, None]
+            return y + _over_maps(self.bias * factors, y)
         noise = self._noise(y, how).to(y.dtype).expand(len(y), 1, -1, -1).reshape(len(y), -1)
         maps = torch.stack([noise, torch.ones_like(noise)], dim=2)
-        strengths = torch.stack([self.noise_strength.expand_as(self.bias), self.bias]) * gain
-        shifted = torch.baddbmm(as_rows(y), maps, strengths.to(y.dtype).expand(len(y), -1, -1))
-        return as_maps(shifted, y.shape[2:])
+        strengths = torch.stack([self.noise_strength * factors, self.bias * factors], dim=1)
+        return as_maps(torch.baddbmm(as_rows(y), maps, strengths.to(y.dtype)), y.shape[2:])
 
     def _noise(self, x: Tensor, how: Drawing) -> Tensor:
         if how.noise_mode == "const":
@@ -125,12 +155,12 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.weight_gain = 1 / math.sqrt(in_channels)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Features, w: Tensor) -> Tensor:
         """Map [N, I, H, W] and style code [N, W] to [N, O, H, W]."""
-        styles = self.affine(w) * self.weight_gain
+        styles = x.scaled(self.affine(w) * self.weight_gain)
         weight = self.weight[:, :, 0, 0].t() * styles[:, :, None]  # [N, I, O]
-        y = torch.baddbmm(self.bias.to(x.dtype), as_rows(x), weight.to(x.dtype))
-        return activate(as_maps(y, x.shape[2:]), lrelu=False, clamp=self.clamp)
+        y = torch.baddbmm(self.bias.to(x.maps.dtype), as_rows(x.maps), weight.to(x.maps.dtype))
+        return activate(as_maps(y, x.maps.shape[2:]), lrelu=False, clamp=self.clamp)
 
 
 class SynthesisBlock(nn.Module):
@@ -163,7 +193,9 @@ class SynthesisBlock(nn.Module):
         if self.architecture == "resnet":
             self.skip = Conv2d(before, out, kernel_size=1, bias=False, up=2)
 
-    def forward(self, x: Tensor | None, img: Tensor | None, ws: Tensor, how: Drawing) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Features | None, img: Tensor | None, ws: Tensor, how: Drawing
+    ) -> tuple[Features, Tensor | None]:
         """Advance features and picture by one block.
 
         Args:
@@ -183,18 +215,18 @@ class SynthesisBlock(nn.Module):
             img = y if img is None else img + y
         return x, img
 
-    def _features(self, x: Tensor | None, ws: Tensor, how: Drawing) -> Tensor:
+    def _features(self, x: Features | None, ws: Tensor, how: Drawing) -> Features:
         if x is None:
-            x = self.const.to(how.dtype).expand(ws.shape[0], -1, -1, -1)
-            x = x.contiguous(memory_format=torch.channels_last)
+            const = self.const.to(how.dtype).expand(ws.shape[0], -1, -1, -1)
+            x = Features(const.contiguous(memory_format=torch.channels_last))
             return self.conv1(x, ws[:, 0], how)  # type: ignore[no-any-return]
         if self.architecture != "resnet":
             x = self.conv0(x, ws[:, 0], how)
             return self.conv1(x, ws[:, 1], how)  # type: ignore[no-any-return]
         halved = math.sqrt(0.5)  # keeps the sum of two branches at unit variance
-        y = self.skip(x, gain=halved)
+        y = self.skip(x.settled(), gain=halved)
         x = self.conv0(x, ws[:, 0], how)
-        return y + self.conv1(x, ws[:, 1], how, gain=halved)  # type: ignore[no-any-return]
+        return Features(y + self.conv1(x, ws[:, 1], how, gain=halved).settled())
 
 
 class SynthesisNetwork(nn.Module):
@@ -233,7 +265,7 @@ class SynthesisNetwork(nn.Module):
         if ws.ndim != 3 or ws.shape[1:] != wanted:
             raise ShapeError(f"ws is {list(ws.shape)}: this network wants [N, {wanted[0]}, {wanted[1]}]")
         how = Drawing(noise_mode, rng, dtype)
-        x: Tensor | None = None
+        x: Features | None = None
         img: Tensor | None = None
         layer = 0
         for name in self.block_names:
