@@ -3,7 +3,8 @@
     python -m benchmarks.balance --predicted 10000
     python -m benchmarks.balance --drawn 500 --state balance --sheets sheets
 
-The first reads style codes and draws nothing; the second draws faces and measures them, and goes on where it stopped.
+The first reads the index of the first seeds and draws nothing; the second draws faces and measures them, and goes on
+where it stopped.
 Prints tables; asserts nothing.
 """
 
@@ -19,14 +20,23 @@ from numpy.typing import NDArray
 from nobodies.choosing import Search
 from nobodies.generator import Generator
 from nobodies.imaging import contact_sheet
-from nobodies.latents.balance import AGE_EDGES, NEEDED, NUM_GROUPS, SKIN_EDGES, group_names, group_numbers
+from nobodies.latents.balance import (
+    AGE_EDGES,
+    NEEDED,
+    NUM_GROUPS,
+    SKIN_EDGES,
+    Balance,
+    group_names,
+    group_numbers,
+)
 from nobodies.latents.wishes import Wishes
 from nobodies.provenance import encode_marked
 from nobodies.settings import FaceSettings
 from nobodies.survey import measure
 
+Values = Mapping[str, NDArray[Any]]
+
 ADULT = 18.0
-BLOCK = 512
 WAYS = ("as it is", "balanced")
 
 
@@ -37,15 +47,19 @@ def searches(generator: Generator) -> dict[str, Search]:
 
 
 def predicted(generator: Generator, count: int) -> None:
-    """Print what is predicted of so many faces as they are, and of a tenth of that balanced."""
+    """Print what is predicted of so many adults of the first seeds, and of all indexed seeds that balance keeps."""
+    attributes, index = generator.attributes, generator.seed_index
+    assert index is not None, "the default model has an index of its first seeds"
+    psi = np.full(len(attributes.names), FaceSettings().psi)
+    scores = index.scores(attributes.scores(generator.w_avg[None])[0], psi)
+    adults = np.flatnonzero(Wishes().fitting(attributes, scores))
+    balance = Balance.measure(attributes, scores[adults])
+    kept = adults[balance.keeps(adults.tolist(), scores[adults])]
     tables = {}
-    for way, search in searches(generator).items():
-        seeds = list(search.find(count if way == "as it is" else max(1, count // 10)))
-        blocks = (seeds[first : first + BLOCK] for first in range(0, len(seeds), BLOCK))
-        scores = np.concatenate([search.scores(block) for block in blocks])
-        values = search.attributes.values(scores)
-        tables[way] = {name: values[name] for name in NEEDED}
-        print(f"{way}: {search.rate()}")
+    for way, seeds in zip(WAYS, (adults[:count], kept), strict=True):
+        read = {name: scores[seeds, attributes.index(name)] for name in NEEDED}
+        tables[way] = read | {"woman": attributes.value("woman", read["woman"])}
+        print(f"{way}: {len(seeds)} faces among the first {seeds[-1] + 1} seeds")
     show(tables)
 
 

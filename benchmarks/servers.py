@@ -31,7 +31,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if (reason := site.missing()) is not None:
         sys.exit(reason)
-    options = {"threads": 1, "drain_s": 2, "pool_faces": 32}
+    options = {"threads": 1, "drain_s": 2, "listen_late": True, "pool_faces": 32}
     with (
         tempfile.TemporaryDirectory() as folder,
         site.running_fleet(Path(folder), site.real_server, options) as fleet,

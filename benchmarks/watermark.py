@@ -102,7 +102,10 @@ def main() -> None:
     parser.add_argument("--originals", type=Path, help="mark the pictures of this folder instead of new faces")
     parser.add_argument("--unmarked", type=Path, help="a folder or zip of unmarked pictures: count false alarms only")
     parser.add_argument("--state", type=Path, help="where false alarms are noted, so that a run can go on")
+    parser.add_argument("--only", nargs="+", help="changes whose names hold one of these words; all if not given")
     arguments = parser.parse_args()
+    for name in [each for each in CHANGES if arguments.only and not any(word in each for word in arguments.only)]:
+        del CHANGES[name]
     if arguments.unmarked:
         false_alarms(arguments.unmarked.name, pictures(arguments.unmarked), arguments.state)
     else:

@@ -296,6 +296,11 @@ class WebSettings(Settings):
         minimum=0,
         maximum=600,
     )
+    listen_late: bool = setting(
+        False,
+        "take connections only once model and ledger are read, so that a balancer sends nobody before; after two "
+        "minutes in any case",
+    )
     unique: bool = setting(
         False, "record new faces in the ledger, and hand out none that resembles one given before or a blocked person"
     )

@@ -96,6 +96,16 @@ def test_an_error_of_a_store_is_one_line_and_what_half_arrived_is_made_again(
     assert torn == (tmp_path / "set" / "data" / "faces-00003.tar").read_bytes()
 
 
+def test_a_path_means_the_same_to_workers_that_stand_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    target = Target("set")
+    monkeypatch.chdir("/")
+    assert target.folder == tmp_path / "set"
+    assert Target("memory://set").url == "memory://set"
+
+
 def test_a_store_that_nobody_answers_for() -> None:
     with pytest.raises(OutputError, match=r"cannot open ftp://127.0.0.1:1/faces: .*refused.*; check the address"):
         Target("ftp://127.0.0.1:1/faces").prepare()

@@ -146,6 +146,23 @@ def test_a_site_is_not_ready_before_it_has_read_its_ledger(
         wait_until(lambda: client.get("/readyz").status_code == 200)
 
 
+def test_a_server_may_take_no_connection_before_it_has_read_its_ledger(
+    make_app: Callable[..., FastAPI], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_read = threading.Event()
+
+    def open_slowly(settings: UniqueSettings, where: str) -> Ledger:
+        is_read.wait(10)
+        return open_ledger(settings, where)
+
+    monkeypatch.setattr("nobodies.web.site.open_ledger", open_slowly)
+    threading.Timer(0.3, is_read.set).start()
+    with TestClient(make_app(unique=True, ledger=str(place), listen_late=True)) as client:
+        assert is_read.is_set(), "the start ends after the reading"
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/face.jpeg").headers["nobodies-exclusive"] == "?1"
+
+
 class Faulty(Ledger):
     """Breaks and hangs when it is told to, as a database that is down or out of reach does."""
 

@@ -29,7 +29,7 @@ def good(visits: Visits, *, and_also: tuple[str, ...] = ()) -> dict[str, int]:
 def test_a_site_of_two_servers_bears_what_happens_to_it(tmp_path: Path) -> None:
     if (reason := site.missing()) is not None:
         pytest.skip(reason)
-    options = {"pool_faces": 4, "drain_s": 0.5, "rate_per_minute": 60_000}
+    options = {"pool_faces": 4, "drain_s": 0.5, "listen_late": True, "rate_per_minute": 60_000}
     with site.running_fleet(tmp_path, site.tiny_server, options) as fleet:
         with visitors(fleet.nginx.port, 4, pause_s=0.01) as visits:
             site.until(lambda: visits.statuses["exclusive: 200 ?1"] > 10, 30, lambda: str(visits.statuses))

@@ -27,7 +27,11 @@ class Target:
     """Where the files of a set are. Light: it is sent to workers, and opens nothing until it is used."""
 
     url: str
-    """A path, or an address such as s3://bucket/folder."""
+    """A path, made absolute since workers stand elsewhere; or an address such as s3://bucket/folder."""
+
+    def __post_init__(self) -> None:
+        if "://" not in self.url:
+            object.__setattr__(self, "url", str(Path(self.url).expanduser().absolute()))
 
     def __str__(self) -> str:
         return self.url

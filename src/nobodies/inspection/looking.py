@@ -54,6 +54,8 @@ def inspect_pixels(pixels: Pixels, verdict: Verdict) -> Inspection:
     look = _reduced(pixels)
     faces = Detector.load().detect(look, min_size_px=max(look.shape[:2]) / 20)
     mesh = find_landmarks(look, faces[0]) if faces else None
+    if mesh is not None and eyes_px(mesh) < LEAST_EYES_PX:
+        mesh = None
     return Inspection(
         (_marks(verdict), _grid(pixels), _alignment(look, mesh), _classifier(look, mesh), _faults(look, faces, mesh)),
         verdict,
@@ -108,7 +110,7 @@ def _alignment(look: Pixels, mesh: Landmarks | None) -> Finding:
 
 
 def _classifier(look: Pixels, mesh: Landmarks | None) -> Finding:
-    if mesh is None or eyes_px(mesh) < LEAST_EYES_PX:
+    if mesh is None:
         return Finding("classifier", "not checked", "no face that is large enough", {})
     likely, known = probability(patch(look, mesh)), rates()
     return Finding(

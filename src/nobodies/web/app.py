@@ -120,6 +120,8 @@ class Assets(StaticFiles):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     site: Site = app.state.site
     await site.open()
+    if site.settings.listen_late:
+        await site.settled()
     try:
         yield
     finally:

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 _RETRY_LOAD_S: Final = 10.0
 _FIRST_WAIT_S: Final = 30.0
 _MOST_REFUSED: Final = 20
+_LONGEST_START_S: Final = 120.0
+_GLANCE_S: Final = 0.02
 _MOST_FAULTY: Final = 8
 """After so many, the next is given as it is: far from the default truncation, all are faulty."""
 
@@ -136,6 +138,18 @@ class Site:
         self._tasks.append(asyncio.create_task(self._open()))
         if self.exclusives:
             self._tasks.append(asyncio.create_task(self.exclusives.keep_open()))
+
+    async def settled(self, longest_s: float = _LONGEST_START_S) -> None:
+        """Wait until faces can be drawn and the ledger was tried, this server is told to go, or it takes too long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                while not (self.is_leaving or (self.is_ready and not self.is_reading)):
+                    await asyncio.sleep(_GLANCE_S)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the ledger has yet to be read for the first time."""
+        return self.exclusives is not None and not self.exclusives.has_tried
 
     def drain(self) -> None:
         """Say from now on that this server is about to stop, and serve on."""

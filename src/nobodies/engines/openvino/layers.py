@@ -83,14 +83,15 @@ class Layers:
         is a grid, H is half a whole number of its blocks.
         """
         height, width = x.get_output_shape(0)[2:]
-        lines = [self._colours(x, phases, factor=127.5, offset=127.5) for phases in (slice(0, 6), slice(6, 12))]
+        lines = []
+        for phases in (slice(0, 6), slice(6, 12)):
+            levels = to_levels(self._colours(x, phases, factor=127.5, offset=127.5))
+            line = op.transpose(levels, integers(0, 2, 3, 1))
+            lines.append(op.reshape(line, integers(1, height, 1, 6 * width), False))
+        picture = op.reshape(op.concat(lines, 2), integers(1, 2 * height, 2 * width, 3), False)
         if self.grid is None:
-            lines = [op.transpose(to_levels(each), integers(0, 2, 3, 1)) for each in lines]
-        else:
-            lines = [op.transpose(each, integers(0, 2, 3, 1)) for each in lines]
-            lines = [to_levels(each) for each in self.grid.out_of_lines(lines, factor=127.5)]
-        lines = [op.reshape(each, integers(1, height, 1, 6 * width), False) for each in lines]
-        return op.reshape(op.concat(lines, 2), integers(1, 2 * height, 2 * width, 3), False)
+            return picture
+        return to_levels(self.grid.out_of(op.convert(picture, "f32"), factor=127.5))
 
     def _scale(self, layer: str, *shape: int) -> Any:
         return op.reshape(self.scales[layer], integers(*shape), False)

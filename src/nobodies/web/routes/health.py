@@ -23,7 +23,7 @@ async def ready(site: AnySite) -> str:
     if not site.is_ready:
         reason = "the model cannot be loaded" if site.is_failing else "the model is being made ready"
         raise BusyError(reason, retry_after_s=5)
-    if site.exclusives and not site.exclusives.has_tried:
+    if site.is_reading:
         raise BusyError("the ledger of faces given is being read", retry_after_s=5)
     return "ready\n"
 
