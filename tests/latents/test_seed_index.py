@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ def index(model: AttributeModel) -> SeedIndex:
     return SeedIndex.build(model, [CODES[:200], CODES[200:]])
 
 
+@settings(deadline=None)
 @given(st.floats(-1.5, 1.5), st.integers(10, 60), st.integers(1, 30), st.booleans() | st.none())
 def test_no_seed_that_fits_is_passed_over(psi: float, age: int, years: int, smile: bool | None) -> None:
     model = fitted()

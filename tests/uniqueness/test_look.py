@@ -38,7 +38,7 @@ def test_different_seeds_show_different_people(faces: list[Face]) -> None:
 
 def test_the_watermark_changes_nobody(faces: list[Face]) -> None:
     marked = embed(faces[0].image, Message(Kind.SEED, 1))
-    assert _distance(faces[0].image, marked) < 0.05
+    assert _distance(faces[0].image, marked) < 0.1  # a third of the distance at which two faces count as one
 
 
 def test_a_picture_without_a_face_shows_nobody() -> None:
