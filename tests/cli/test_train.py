@@ -64,6 +64,7 @@ def test_a_dry_run_writes_nothing(data: Path, tmp_path: Path, capsys: pytest.Cap
     shown = capsys.readouterr().out
     assert '"channel_base": 32768' in shown
     assert "781,250 steps of 32" in shown
+    assert re.search(r"25000 kimg at that speed: [\d,.]+ core hours\. No preset was measured on a GPU", shown)
     assert not out.exists()
 
 

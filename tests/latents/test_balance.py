@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,11 +32,12 @@ def test_what_is_kept_is_spread_evenly_over_all_groups_that_are_not_rare() -> No
     np.testing.assert_allclose(kept.mean(), balance.kept_share, rtol=0.1)
 
 
-@given(order=st.permutations(range(40)))
-def test_whether_a_face_is_kept_depends_on_nothing_but_itself(order: list[int]) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_whether_a_face_is_kept_depends_on_nothing_but_itself(seed: int) -> None:
     balance, scores = measured(2000)
-    together = balance.keeps(range(40), scores[:40])
-    shuffled = balance.keeps(order, scores[order])
+    together = balance.keeps(range(400), scores[:400])
+    order = np.random.default_rng(seed).permutation(400)[:100]
+    shuffled = balance.keeps(order.tolist(), scores[order])
     np.testing.assert_array_equal(shuffled, together[order])
 
 

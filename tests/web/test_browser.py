@@ -58,7 +58,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = WebSettings(real_photos=photos, batch_limit=20, pool_faces=8)
     generator = Generator(tiny_model(), NumpyEngine())
     generator.__dict__["attributes"] = tiny_attributes()  # where it keeps them once they are read
-    features = Features(FaceAttributes(generator), find_one, cut_out_half, inspect_pixels)
+    features = Features(FaceAttributes(generator), find_one, cut_out_half, inspect=inspect_pixels)
     with running(create_app(settings, load=lambda: (generator, features))) as address:
         yield address
 

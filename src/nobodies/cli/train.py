@@ -13,7 +13,7 @@ import click
 from nobodies.errors import DependencyError, SettingError
 from nobodies.training.config import TrainingConfig
 from nobodies.training.dataset import PictureDataset
-from nobodies.training.presets import PRESETS, find_preset, fit_to_data
+from nobodies.training.presets import CORE, PRESETS, Preset, find_preset, fit_to_data
 
 if TYPE_CHECKING:
     from nobodies.training.processes import Processes
@@ -36,7 +36,11 @@ _PRESETS = "\b\n" + "\n".join(f"{name:12} {preset.title}" for name, preset in PR
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="Settings from a JSON file instead.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting: training.batch=8.")
 @click.option("--labels", is_flag=True, help="Train with the classes in dataset.json.")
-@click.option("--transfer", type=click.Path(path_type=Path), help="Start from the networks of this snapshot.")
+@click.option(
+    "--transfer",
+    type=click.Path(path_type=Path),
+    help="Start from the networks of a snapshot, or of imported weights.",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(0, 1024), default=0, help="Processor threads; 0 for all.")
 @click.option(
@@ -66,6 +70,8 @@ def command(
     _require_torch()
     if dry_run:
         _show_plan(config)
+        if not config_path:
+            _show_cost(find_preset(preset), config, hourly_cost)
         return
 
     import torch
@@ -139,6 +145,18 @@ def _show_plan(config: TrainingConfig) -> None:
     settings = config.training
     click.echo(f"a snapshot: {megabytes:,.0f} MB, {settings.keep_snapshots} kept")
     click.echo(f"the run: {settings.total_steps:,} steps of {settings.batch} pictures")
+
+
+def _show_cost(preset: Preset, config: TrainingConfig, hourly_cost: float | None) -> None:
+    """Say what the preset was measured to take; with other settings it takes more or less."""
+    cost, kimg = preset.cost, config.training.total_kimg
+    hours = cost.core_hours(kimg)
+    price = "" if hourly_cost is None else f", {hours * hourly_cost:,.2f} at {hourly_cost:g} an hour of a core"
+    click.echo(
+        f"the preset as it stands was measured on {CORE}, {cost.chunk} pictures at once: "
+        f"{cost.pictures_per_s:g} pictures a second, {cost.memory_gb:g} GB"
+    )
+    click.echo(f"{kimg:g} kimg at that speed: {hours:,.1f} core hours{price}. No preset was measured on a GPU.")
 
 
 @contextmanager

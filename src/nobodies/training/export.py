@@ -42,7 +42,7 @@ def to_model(generator: Generator, *, name: str, title: str, source: str, licenc
         title=title,
         network=describe(architecture),
         source=source,
-        licence_chain=(LicenceLink("the pictures it was trained on", "see the dataset's report", licence),),
+        licence_chain=(LicenceLink("the pictures it was trained on", "their authors", licence),),
     )
     wanted = (tensor_name for tensor_name, _ in architecture.tensor_shapes())
     return Model(description, {each: state[each].detach().float().cpu().numpy() for each in wanted})
