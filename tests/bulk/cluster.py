@@ -14,7 +14,7 @@ from tests.bulk.processes import descendants
 
 KEY = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
 """What whoever joins the cluster needs in its environment."""
-_PATIENCE = {"RAY_raylet_start_wait_time_s": "60", "RAY_health_check_period_ms": "1000"}
+_PATIENCE = {"RAY_raylet_start_wait_time_s": "300", "RAY_health_check_period_ms": "1000"}
 _RAY = [sys.executable, "-c", "from ray.scripts.scripts import main; main()"]
 _STARTED = "will now block"
 

@@ -53,7 +53,7 @@ def command(folder: Path, *options: str) -> list[str]:
 
 def bulk(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Make the set, and wait for it."""
-    return subprocess.run(command(folder, *options), capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(command(folder, *options), capture_output=True, text=True, timeout=280, check=False)
 
 
 @contextmanager
