@@ -10,6 +10,7 @@ from tests.bulk.processes import begun, bulk, wait_for_shards
 pytest.importorskip("ray")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_node_is_killed_and_then_the_driver(
     reference: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
