@@ -83,13 +83,13 @@ class Profiles:
         mean, error = self.values.mean(axis=0), self.values.std(axis=0) / np.sqrt(len(self.values))
         beyond = [mean[near] - 1, -mean[::-1][near]]
         swings = [-side[side.argmax() :].min() for side in beyond if side.max() > 0]
-        highest = (float(side.max()) for side in beyond)
-        return Halo(*highest, float(max(0.0, *swings, 0.0)), 2 * float(error[near].max()))
+        bright, dark = (float(side.max()) for side in beyond)
+        return Halo(bright, dark, float(max([0.0, *swings])), 2 * float(error[near].max()))
 
 
 def slopes(plane: Array) -> Array:
     """Give derivatives down and across of a plane blurred by a Gaussian of 1 px, [2, H, W]."""
-    steps = np.arange(-4, 5)
+    steps = np.arange(-4.0, 5.0)
     bell = np.exp(-(steps**2) / 2)
     bell /= bell.sum()
 
