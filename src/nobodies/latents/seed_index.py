@@ -93,7 +93,7 @@ class SeedIndex:
 
     def to_bytes(self) -> bytes:
         """Write the table as a safetensors file."""
-        arrays = {"levels": self._levels, "low": self._low, "step": self._step}
+        arrays: dict[str, NDArray[Any]] = {"levels": self._levels, "low": self._low, "step": self._step}
         return pack(arrays, format=FORMAT, attributes=self.attributes)
 
     @classmethod
