@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
 from nobodies.latents.attributes import AttributeModel
-from nobodies.latents.packing import pack, unpack
+from nobodies.latents.packing import Arrays, pack, unpack
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -93,7 +93,7 @@ class SeedIndex:
 
     def to_bytes(self) -> bytes:
         """Write the table as a safetensors file."""
-        arrays: dict[str, NDArray[Any]] = {"levels": self._levels, "low": self._low, "step": self._step}
+        arrays: Arrays = {"levels": self._levels, "low": self._low, "step": self._step}
         return pack(arrays, format=FORMAT, attributes=self.attributes)
 
     @classmethod
