@@ -7,6 +7,7 @@ line, the site's forms and the reference pages are built; so a default, a limit 
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
@@ -91,6 +92,7 @@ class Described:
             raise SettingError(f"{self.name} is {value}: it must be {_range(low, high)}")
 
 
+@cache
 def described(group: Any) -> tuple[Described, ...]:
     """The settings of one group, in order of declaration."""
     hints = get_type_hints(group)
