@@ -147,6 +147,22 @@ def test_a_stream_that_is_left_or_fails_leaves_the_engine_usable(engine: OpenVin
     assert np.array_equal(engine.synthesize(tiny_ws()), wanted)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells which cores a thread may use")
+@pytest.mark.parametrize("layout", ["latency", "throughput"])
+def test_no_thread_is_bound_to_a_core(layout: Any) -> None:
+    with ThreadPoolExecutor(1) as beside:  # the calling thread could be bound as well: not this one
+        engine = OpenVinoEngine(tiny_model(), EngineSettings(layout=layout, threads=1, streams=1))
+        beside.submit(engine.synthesize, tiny_ws(1)).result()
+        for status in Path("/proc/self/task").glob("*/status"):
+            assert _cores(status) == os.sched_getaffinity(0), status.read_text()
+
+
+def _cores(status: Path) -> set[int]:
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("Cpus_allowed:"))
+    mask = int(line.split()[1].replace(",", ""), 16)
+    return {core for core in range(mask.bit_length()) if mask >> core & 1}
+
+
 def test_threads_may_share_an_engine(engine: OpenVinoEngine) -> None:
     ws = tiny_ws(8)
     wanted = engine.synthesize(ws)

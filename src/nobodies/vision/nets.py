@@ -52,7 +52,11 @@ class Net:
 
         self.name = name
         core = ov.Core()
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False,  # as for engines: bound threads of several nets would wait for one core
+        }
         if threads := _num_threads or int(quick):
             settings |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
         if quick and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
