@@ -92,9 +92,13 @@ class Described:
             raise SettingError(f"{self.name} is {value}: it must be {_range(low, high)}")
 
 
-@cache
 def described(group: Any) -> tuple[Described, ...]:
     """The settings of one group, in order of declaration."""
+    return _described(group)
+
+
+@cache  # every setting of every request is checked
+def _described(group: Any) -> tuple[Described, ...]:
     hints = get_type_hints(group)
     return tuple(
         _describe(each.name, each.default, each.metadata["limits"], hints[each.name])

@@ -39,6 +39,12 @@ def test_a_node_is_killed_and_then_the_driver(
         assert "were there already" in finished.stdout
         assert sums(tmp_path / "b") == reference
 
+        monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+        refused = bulk(tmp_path / "c", *on_ray)
+        assert refused.returncode == 2
+        assert "the cluster's key" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
 
 def test_a_cluster_on_this_machine_is_started_and_put_away(reference: dict[str, str], tmp_path: Path) -> None:
     from tests.bulk.conftest import sums

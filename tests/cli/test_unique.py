@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nobodies.bulk.recipe import Wanted
+from nobodies.provenance import COMPOSITE_SOURCE_TYPE, is_marked
+from nobodies.settings import PictureSettings
+from tests.bulk.conftest import MakeSet, make_set, recipe_of, threads_put_back
 from tests.cli.conftest import Run
 from tests.postgres import database, postgres
 from tests.uniqueness.conftest import fingerprint_embedding, fingerprints
 
-__all__ = ["database", "fingerprints", "postgres"]
+__all__ = ["database", "fingerprints", "make_set", "postgres", "threads_put_back"]
 pytestmark = pytest.mark.usefixtures("fingerprints")
 
 
@@ -109,12 +113,53 @@ def test_an_audit_reports_and_shows_generated_faces_only(run_tiny: Run, tmp_path
     arguments = ("audit", "--faces", "8", "--psi", "0.5", "--psi", "1", "--gallery", people, "--out", out)
     code, said, _ = run_tiny(*arguments)
     assert code == 0
-    assert "generated faces against real people, psi 0.5: 8 against 3" in said
+    assert "generated faces against real people, psi-0.5: 8 against 3" in said
     report = json.loads((out / "audit.json").read_text())
     assert report["gallery"]["num_faces"] == 3
-    assert report["faces"]["1"]["among"]["num_faces"] == 8
+    assert report["faces"]["psi-1"]["among"]["num_faces"] == 8
     assert _names(out) == {"audit.json", "nearest-psi-0.5.jpg", "nearest-psi-1.jpg"}
     assert run_tiny(*arguments)[1] == said, "a second run finds everything there"
+
+
+def test_the_gallery_is_shown_when_asked_and_declared_as_composite(run_tiny: Run, tmp_path: Path) -> None:
+    people = tmp_path / "people"
+    people.mkdir()
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 255, (24, 24, 3)).astype(np.uint8)
+        Image.fromarray(noise).save(people / f"{number}.png")
+    out = tmp_path / "out"
+    code, _, _ = run_tiny("audit", "--faces", "4", "--gallery", people, "--show-gallery", "--out", out)
+    assert code == 0
+    assert _names(out) == {"audit.json", "nearest-psi-0.7.jpg", "nearest-real-psi-0.7.jpg"}
+    with Image.open(out / "nearest-real-psi-0.7.jpg") as sheet:
+        assert not is_marked(sheet.info["xmp"])
+        assert COMPOSITE_SOURCE_TYPE.encode() in sheet.info["xmp"]
+
+
+def test_a_set_is_audited_as_far_as_it_is_made(run: Run, make_set: MakeSet, tmp_path: Path) -> None:
+    made = tmp_path / "set"
+    make_set(made, Wanted(seeds="1-9"), recipe_of(picture=PictureSettings(format="png")))
+    arguments = ("audit", "--set", made, "--out", tmp_path / "out")
+    code, said, _ = run(*arguments, "--faces", "6")
+    assert code == 0
+    assert "generated faces among themselves, set: 6 against 6" in said
+    assert _names(tmp_path / "out") == {"audit.json", "nearest-set.jpg"}
+    assert "set: 9 against 9" in run(*arguments)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--set", "nowhere"), "is no set"),
+        (("--set", "nowhere", "--psi", "1"), "--set has its own seeds"),
+        (("--show-gallery",), "--show-gallery goes with --gallery"),
+        (("--from-seed", "-1"), "--from-seed is -1"),
+    ],
+)
+def test_odd_audits_are_refused(run: Run, arguments: tuple[str, ...], reason: str) -> None:
+    code, _, err = run("audit", *arguments)
+    assert code == 2
+    assert reason in err
 
 
 @pytest.mark.parametrize("faces", ["1", "2000000"])

@@ -3,11 +3,15 @@
 Ray places the tasks, keeps the processes that hold a model, and does again what a lost process or machine was at.
 """
 
+import contextlib
+import logging
 import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
@@ -18,6 +22,8 @@ from nobodies.errors import DependencyError, NobodiesError, WorkerError
 from nobodies.settings import CrewSettings
 
 R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
 
 _CONNECT_S: Final = 5.0
 _SHORT: Final = 24
@@ -88,11 +94,12 @@ class RayCrew:
             _require_reachable(address)
         options: dict[str, Any] = {"address": address} if address is not None else self._own_cluster()
         try:
-            self._ray.init(log_to_driver=False, logging_level="ERROR", **options)
+            with _stderr_logged():
+                self._ray.init(log_to_driver=False, logging_level="ERROR", **options)
         except (self._ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
             where = address or "this machine"
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise WorkerError(f"no Ray cluster at {where}: {reason}") from error
+            raise WorkerError(f"no Ray cluster at {where}: {reason.rstrip('.')}; {_advice(address)}") from error
         try:
             self.threads = self._settled_threads()
         except WorkerError:
@@ -128,6 +135,29 @@ class RayCrew:
                 f"no machine of the Ray cluster has {wanted or 1} cores to give: lower --worker-threads, or add some"
             )
         return wanted or min(*usable, MOST_THREADS)
+
+
+@contextlib.contextmanager
+def _stderr_logged() -> Iterator[None]:
+    """Send what a library writes to stderr to the log: Ray warns every second while a cluster refuses it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said.read().decode(errors="replace").splitlines():
+                _log.info("%s", line)
+
+
+def _advice(address: str | None) -> str:
+    if address is None:
+        return "is there room in the temporary folder, and memory? '--engine local' needs no cluster"
+    return "does this machine have the cluster's key (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH) and the same Ray?"
 
 
 def _require_reachable(address: str) -> None:

@@ -40,7 +40,12 @@ class Shard:
     @property
     def record_name(self) -> str:
         """Name of the file that says what is in it, within the set."""
-        return f"records/faces-{self.number:05d}.json"
+        return record_name(self.number)
+
+
+def record_name(number: int) -> str:
+    """Name of the record of a shard, within the set."""
+    return f"records/faces-{number:05d}.json"
 
 
 @dataclass(frozen=True, eq=False)

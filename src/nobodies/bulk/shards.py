@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 Seeds = NDArray[np.uint64]
+Picture = tuple[int, bytes]
+"""A seed and the encoded file."""
 
 _ROW_GROUP: Final = 128
 
@@ -106,6 +108,15 @@ def seeds_of_tar(path: Path) -> list[int]:
         return [int(member.name.partition(".")[0]) for member in tar if member.name.endswith(".json")]
 
 
+def pictures_of_tar(path: Path) -> Iterator[Picture]:
+    """Give the pictures in a tar file, in order."""
+    suffixes = tuple(codec.suffix for codec in CODECS.values())
+    with tarfile.open(path, "r:") as tar:
+        for member in tar:
+            if member.name.endswith(suffixes) and (file := tar.extractfile(member)):
+                yield int(member.name.partition(".")[0]), file.read()
+
+
 class ParquetShard:
     """Writes samples as rows of a Parquet table, in groups of 128."""
 
@@ -178,6 +189,13 @@ def seeds_of_parquet(path: Path) -> list[int]:
     return seeds
 
 
+def pictures_of_parquet(path: Path) -> Iterator[Picture]:
+    """Give the pictures in a Parquet table, in order, no more than a group of rows in memory."""
+    with _parquet().ParquetFile(path) as file:
+        for batch in file.iter_batches(_ROW_GROUP, columns=["seed", "image"]):
+            yield from ((row["seed"], row["image"]["bytes"]) for row in batch.to_pylist())
+
+
 def _parquet() -> Any:
     try:
         from pyarrow import parquet
@@ -193,9 +211,10 @@ class ShardFormat:
     suffix: str
     open: Callable[[Path, Columns], ShardWriter]
     seeds: Callable[[Path], list[int]]
+    pictures: Callable[[Path], Iterator[Picture]]
 
 
 SHARD_KINDS: Final[Mapping[ShardKind, ShardFormat]] = {
-    "webdataset": ShardFormat(".tar", TarShard, seeds_of_tar),
-    "parquet": ShardFormat(".parquet", ParquetShard, seeds_of_parquet),
+    "webdataset": ShardFormat(".tar", TarShard, seeds_of_tar, pictures_of_tar),
+    "parquet": ShardFormat(".parquet", ParquetShard, seeds_of_parquet, pictures_of_parquet),
 }

@@ -2,85 +2,166 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from nobodies.bulk.reading import MadeSet
+from nobodies.bulk.target import Target
 from nobodies.cli.models import TerminalWatcher
 from nobodies.cli.options import settings_from, settings_options
 from nobodies.errors import SettingError
 from nobodies.files import make_folder, write_atomic
 from nobodies.generator import Generator
-from nobodies.imaging import contact_sheet
-from nobodies.provenance import encode_marked
+from nobodies.imaging import contact_sheet, encode
+from nobodies.imaging.decode import read_pixels
+from nobodies.provenance import COMPOSITE_SOURCE_TYPE, encode_marked, packet
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, environment
-from nobodies.uniqueness.audit import Likeness, collect_faces, collect_gallery, find_adults, likeness
+from nobodies.uniqueness.audit import Likeness, collect_faces, collect_gallery, collect_set, find_adults, likeness
 from nobodies.uniqueness.collection import Collection
 from nobodies.uniqueness.gallery import Gallery
 from nobodies.uniqueness.neighbours import Rows
 
 _MOST_FACES = 1_000_000
+_FACES = 1000
+_PSI = 0.7
 
 
 @click.command(name="audit")
-@click.option("--faces", "count", type=int, default=1000, show_default=True, metavar="N", help="How many to make.")
-@click.option("--psi", "psis", type=float, multiple=True, default=(0.7,), show_default=True, help="May be repeated.")
+@click.option("--faces", "count", type=int, metavar="N", help=f"How many.  [default: {_FACES}; all of a --set]")
+@click.option("--psi", "psis", type=float, multiple=True, help=f"May be repeated.  [default: {_PSI}]")
+@click.option("--set", "place", metavar="PLACE", help="Look at the faces of a set of 'nobodies bulk', and make none.")
 @click.option("--gallery", type=click.Path(path_type=Path), help="Folder or zip with pictures of real people.")
-@click.option("--from-seed", "first_seed", type=int, default=1, show_default=True, help="Seed of the first face.")
+@click.option("--show-gallery", is_flag=True, help="Write the nearest pairs of generated and real faces too.")
+@click.option("--from-seed", "first_seed", type=int, metavar="S", help="Seed of the first face.  [default: 1]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("audit"), show_default=True, help="Folder.")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See 'nobodies models list'.")
+@click.option("--model", metavar="NAME", help=f"See 'nobodies models list'.  [default: {DEFAULT_MODEL}]")
 @settings_options(EngineSettings, without=("layout",))
 def command(
-    count: int, psis: tuple[float, ...], gallery: Path | None, first_seed: int, out: Path, model: str, **options: Any
+    count: int | None,
+    psis: tuple[float, ...],
+    place: str | None,
+    gallery: Path | None,
+    show_gallery: bool,
+    first_seed: int | None,
+    out: Path,
+    model: str | None,
+    **options: Any,
 ) -> None:
     """Measure how alike generated faces are, among themselves and to real people.
 
-    Writes audit.json, and nearest-psi-P.jpg with the pairs of generated adults that are most alike, into the folder
-    --out. Pictures of the gallery are never shown or kept, only their embeddings, in the data folder. Run the same
-    command again to go on where it stopped, or with a larger --faces to add to it.
+    Makes the faces of consecutive seeds, or takes those of a set. Writes audit.json, and nearest-….jpg with the
+    pairs of generated adults that are most alike, into the folder --out. Of the gallery only embeddings are kept, in
+    the data folder, and no picture is shown unless --show-gallery is given. Run the same command again to go on where
+    it stopped, or with a larger --faces to add to it.
     """
-    _check(count, first_seed)
+    if show_gallery and gallery is None:
+        raise SettingError("--show-gallery goes with --gallery")
+    if place is not None and (psis or first_seed is not None or model is not None):
+        raise SettingError("--set has its own seeds, psi and model: leave out --from-seed, --psi and --model")
+    if count is not None and not 2 <= count <= _MOST_FACES:
+        raise SettingError(f"--faces is {count}: give 2 to {_MOST_FACES}")
     make_folder(out)
     state = environment().data_dir / "audit"
-    report: dict[str, Any] = {"model": model, "first_seed": first_seed, "faces": {}, "gallery": None}
-    people = _gallery_rows(gallery, state) if gallery else None
-    if people is not None:
-        report["gallery"] = _said("real people among themselves, some of them twice", likeness(people))
-    engine = settings_from(EngineSettings, options, layout="throughput")
-    with TerminalWatcher() as watcher:
-        generator = Generator.load(model, engine=engine, watcher=watcher)
-    for psi in psis:
-        folder = state / f"{model}-{generator.model.origin[:12]}-psi-{psi:g}-from-{first_seed}"
-        _show_progress(collect_faces(generator, folder, psi=psi, count=count, first_seed=first_seed), f"psi {psi:g}")
-        rows = _rows(folder)[:count]
-        adults = find_adults(generator, psi=psi, count=count, first_seed=first_seed)
-        report["faces"][f"{psi:g}"], pairs = _compared(rows, people, adults, f"psi {psi:g}")
-        seeds = [first_seed + number for pair in pairs for number in pair]
-        _write_pairs(generator, seeds, psi, out / f"nearest-psi-{psi:g}.jpg")
+    if place is not None:
+        audited = iter([_of_set(MadeSet(Target(place)), state, count or _MOST_FACES)])
+    else:
+        first = 1 if first_seed is None else first_seed
+        generator = _generator(model or DEFAULT_MODEL, first, options)
+        audited = (_of_seeds(generator, state, psi, count or _FACES, first) for psi in psis or (_PSI,))
+    people = _People.open(gallery, state) if gallery else None
+    report: dict[str, Any] = {"faces": {}, "gallery": people and people.figures}
+    for faces in audited:
+        report["faces"][faces.name] = _figures(faces, people)
+        _write_pairs(faces, out)
+        if people and show_gallery:
+            _write_pairs_with(people, faces, out)
     write_atomic(out / "audit.json", json.dumps(report, indent=1).encode())
     click.echo(f"figures in {out / 'audit.json'}, nearest pairs in {out}")
 
 
-def _check(count: int, first_seed: int) -> None:
-    if not 2 <= count <= _MOST_FACES:
-        raise SettingError(f"--faces is {count}: give 2 to {_MOST_FACES}")
+@dataclass(frozen=True)
+class _Faces:
+    """Generated faces that are looked at."""
+
+    name: str
+    about: dict[str, Any]
+    """What they are, for marks and file."""
+    rows: Rows
+    adults: NDArray[np.int64] | None
+    """Numbers of those that do not look like minors; None where that is not told."""
+    images: Callable[[Sequence[int]], Iterator[Image.Image]]
+    """Gives the pictures of numbers."""
+
+    @property
+    def grown(self) -> NDArray[np.int64] | None:
+        """The adults, where there are enough of them to compare."""
+        known = self.adults is not None and np.isfinite(self.rows[self.adults]).all(axis=1).sum() >= 2
+        return self.adults if known else None
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """Numbers of those that may be shown."""
+        return np.arange(len(self.rows)) if self.grown is None else self.grown
+
+
+@dataclass(frozen=True)
+class _People:
+    """Real people."""
+
+    gallery: Gallery
+    rows: Rows
+    figures: dict[str, Any]
+
+    @classmethod
+    def open(cls, place: Path, state: Path) -> "_People":
+        gallery = Gallery.open(place)
+        folder = state / f"gallery-{gallery.fingerprint}"
+        _show_progress(collect_gallery(gallery, folder), "gallery")
+        rows = Collection.reopen(folder).rows()
+        return cls(gallery, rows, _said("real people among themselves, some of them twice", likeness(rows)))
+
+
+def _generator(model: str, first_seed: int, options: dict[str, Any]) -> Generator:
     if not 0 <= first_seed < 2**63:
         raise SettingError(f"--from-seed is {first_seed}: give 0 to 2**63 - 1")
+    engine = settings_from(EngineSettings, options, layout="throughput")
+    with TerminalWatcher() as watcher:
+        return Generator.load(model, engine=engine, watcher=watcher)
 
 
-def _gallery_rows(place: Path, state: Path) -> Rows:
-    gallery = Gallery.open(place)
-    folder = state / f"gallery-{gallery.fingerprint}"
-    _show_progress(collect_gallery(gallery, folder), "gallery")
-    return _rows(folder)
+def _of_seeds(generator: Generator, state: Path, psi: float, count: int, first: int) -> _Faces:
+    model = generator.model
+    folder = state / f"{model.name}-{model.origin[:12]}-psi-{psi:g}-from-{first}"
+    _show_progress(collect_faces(generator, folder, psi=psi, count=count, first_seed=first), f"psi {psi:g}")
+    adults = find_adults(generator, psi=psi, count=count, first_seed=first)
+    return _Faces(
+        f"psi-{psi:g}",
+        {"model": model.name, "psi": psi, "first_seed": first},
+        Collection.reopen(folder).rows()[:count],
+        adults,
+        lambda numbers: (face.image for face in generator.faces([first + each for each in numbers], psi=psi)),
+    )
 
 
-def _rows(folder: Path) -> Rows:
-    return Collection.reopen(folder).rows()
+def _of_set(made: MadeSet, state: Path, count: int) -> _Faces:
+    folder = state / f"set-{made.fingerprint}"
+    count = min(count, len(made))
+    _show_progress(collect_set(made, folder, count=count), "set")
+    return _Faces(
+        "set",
+        {"set": made.target.url},
+        Collection.reopen(folder).rows()[:count],
+        None,
+        lambda numbers: (Image.fromarray(read_pixels(next(made.pictures(each))[1])) for each in numbers),
+    )
 
 
 def _show_progress(counts: Iterator[int], what: str) -> None:
@@ -104,22 +185,33 @@ def _said(title: str, found: Likeness) -> dict[str, Any]:
     return found.to_json()
 
 
-def _compared(
-    rows: Rows, people: Rows | None, adults: NDArray[np.int64] | None, made: str
-) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """Print the figures of some faces; give them, and which pairs to show: of adults, where they can be told."""
-    among = likeness(rows)
-    figures = {"among": _said(f"generated faces among themselves, {made}", among)}
+def _figures(faces: _Faces, people: _People | None) -> dict[str, Any]:
+    """Print the figures of some faces, and hand them on."""
+    rows, name = faces.rows, faces.name
+    figures = faces.about | {"among": _said(f"generated faces among themselves, {name}", likeness(rows))}
     if people is not None:
-        figures["against_gallery"] = _said(f"generated faces against real people, {made}", likeness(rows, people))
-    if adults is None or np.isfinite(rows[adults]).all(axis=1).sum() < 2:
-        return figures, [(one, other) for one, other, _ in among.nearest_pairs]
-    grown = likeness(rows[adults])
-    figures["adults_among"] = _said(f"those of them who do not look like minors, {made}", grown)
-    return figures, [(int(adults[one]), int(adults[other])) for one, other, _ in grown.nearest_pairs]
+        against = likeness(rows, people.rows)
+        figures["against_gallery"] = _said(f"generated faces against real people, {name}", against)
+    if faces.grown is not None:
+        grown = likeness(rows[faces.grown])
+        figures["adults_among"] = _said(f"those of them who do not look like minors, {name}", grown)
+    return figures
 
 
-def _write_pairs(generator: Generator, seeds: list[int], psi: float, path: Path) -> None:
-    faces = generator.faces(seeds, psi=psi)
-    sheet = contact_sheet((face.image for face in faces), count=len(seeds), columns=6)
-    write_atomic(path, encode_marked(sheet, {"model": generator.model.name, "psi": psi, "sheet_of": seeds}))
+def _write_pairs(faces: _Faces, out: Path) -> None:
+    """Show the generated faces that are most alike: of adults, where they can be told."""
+    shown = faces.shown
+    numbers = [int(shown[each]) for pair in likeness(faces.rows[shown]).nearest_pairs for each in pair[:2]]
+    sheet = contact_sheet(faces.images(numbers), count=len(numbers), columns=6)
+    write_atomic(out / f"nearest-{faces.name}.jpg", encode_marked(sheet, faces.about | {"sheet_of": numbers}))
+
+
+def _write_pairs_with(people: _People, faces: _Faces, out: Path) -> None:
+    """Show generated faces beside the real ones that they are most like."""
+    shown = faces.shown
+    pairs = likeness(faces.rows[shown], people.rows).nearest_pairs
+    made = faces.images([int(shown[one]) for one, _, _ in pairs])
+    real = (Image.fromarray(people.gallery.pixels(other)) for _, other, _ in pairs)
+    sheet = contact_sheet(chain.from_iterable(zip(made, real, strict=True)), count=2 * len(pairs), columns=6)
+    data = encode(sheet, xmp=packet(faces.about, source_type=COMPOSITE_SOURCE_TYPE))
+    write_atomic(out / f"nearest-real-{faces.name}.jpg", data)

@@ -89,6 +89,12 @@ def command(
             making.chosen(seeds_for(generator, wishes, face, options, gate))
         else:
             making.all_of(orders)
+    _tell(making, gate, guard, out)
+    if sheet:
+        _write_sheet([path for path in map(job.path, making.orders) if path.exists()], out / "sheet.jpg", marks)
+
+
+def _tell(making: Making, gate: "Gate | None", guard: "Guard | None", out: Path) -> None:
     if gate and gate.num_refused:
         seen = ", ".join(f"{name} {num}" for name, num in gate.refused.most_common())
         click.echo(f"{_num_faces(gate.num_refused)} drawn and turned away: {seen}", err=True)
@@ -96,11 +102,12 @@ def command(
         click.echo(f"{len(guard.refused)} faces left out{_reasons(guard)}", err=True)
     there = f", {making.num_kept} already there" if making.num_kept else ""
     click.echo(f"{_num_faces(making.num_made)} made in {out}{there}")
-    if sheet:
-        paths = [path for path in map(job.path, making.orders) if path.exists()]
-        shown = write_sheet(paths, out / "sheet.jpg", marks=marks)
-        rest = f", the first {shown} of {_num_faces(len(paths))}" if shown < len(paths) else ""
-        click.echo(f"contact sheet in {out / 'sheet.jpg'}{rest}")
+
+
+def _write_sheet(paths: Sequence[Path], sheet: Path, marks: MarkSettings) -> None:
+    shown = write_sheet(paths, sheet, marks=marks)
+    rest = f", the first {shown} of {_num_faces(len(paths))}" if shown < len(paths) else ""
+    click.echo(f"contact sheet in {sheet}{rest}")
 
 
 def _gate(generator: Generator, watcher: "Watcher", wishes: Wishes, options: dict[str, Any]) -> "Gate | None":

@@ -4,7 +4,6 @@ They were fitted on labels given by eye (`tools/labels/faults.csv`, `tools/fit_g
 What the net says of a style code was taught by what the probes see in pictures drawn from such codes.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import ShapeError, WeightsError
-from nobodies.latents.attributes import about_file
+from nobodies.latents.packing import pack, unpack
 
 Array = NDArray[np.float32]
 
@@ -140,15 +139,12 @@ class FaultProbes:
 
     def to_bytes(self) -> bytes:
         """Write one safetensors file with the card, JSON, in its metadata."""
-        from safetensors.numpy import save
-
         arrays: dict[str, NDArray[Any]] = {}
         for part, (weights, bias) in self._rows.items():
             arrays |= {part: weights.astype(np.float16), f"{part}_bias": bias}
         for name, values in (self._code | self._limits).items():
             arrays[f"code_{name}"] = values.astype(np.float16) if name in ("hidden", "out") else values
-        about = {"format": FORMAT, "card": asdict(self.card)}
-        return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
+        return pack(arrays, format=FORMAT, card=asdict(self.card))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "FaultProbes":
@@ -157,17 +153,12 @@ class FaultProbes:
         Raises:
             WeightsError: it is damaged or something else.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         try:
-            arrays, about = load(data), about_file(data)
-            if about["format"] != FORMAT:
-                raise ValueError(f"its format is {about['format']!r}")
+            arrays, about = unpack(data, format=FORMAT)
             card = about["card"]
             seen = {name: Seen(**each) for name, each in card.pop("seen").items()}
             return cls(Card(seen=seen, **card), arrays)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise WeightsError(f"the probes of faults are damaged ({error}); reinstall nobodies") from error
 
 

@@ -6,7 +6,6 @@ covariance of w, in whose measure a short step stays among the faces that the ge
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import ModelError, SettingError, ShapeError, WeightsError
+from nobodies.latents.packing import pack, unpack
 from nobodies.latents.vocabulary import ATTRIBUTES, Attribute
 
 Array = NDArray[np.float32]
@@ -146,30 +146,21 @@ class AttributeModel:
         Raises:
             WeightsError: it is damaged or something else.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         try:
-            arrays = load(data)
-            about = about_file(data)
-            if about["format"] != FORMAT:
-                raise ValueError(f"its format is {about['format']!r}")
+            arrays, about = unpack(data, format=FORMAT)
             return cls(_card(about["card"]), arrays)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise WeightsError(
                 f"this is no attribute model ({error}): make one with 'nobodies attributes fit'"
             ) from error
 
     def to_bytes(self) -> bytes:
         """Write the model as one safetensors file with the card, JSON, in its metadata."""
-        from safetensors.numpy import save
-
         arrays: dict[str, NDArray[Any]] = dict(self.arrays)
         arrays["components"] = arrays["components"].astype(np.float16)
         if self.layers is not None and self.moved is not None:
             arrays |= {"layers": self.layers, "moved": self.moved}
-        about = {"format": FORMAT, "card": asdict(self.card)}
-        return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
+        return pack(arrays, format=FORMAT, card=asdict(self.card))
 
     @cached_property
     def digest(self) -> str:
@@ -280,13 +271,6 @@ def logit(chance: float, *, certain: float = CERTAIN) -> float:
     """Turn a chance into a logit, within what counts as certain."""
     within = min(max(chance, 1 - certain), certain)
     return float(np.log(within / (1 - within)))
-
-
-def about_file(data: bytes) -> dict[str, Any]:
-    """Give what a safetensors file of ours says about itself; one entry, so that its bytes never vary."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    about: dict[str, Any] = json.loads(header["__metadata__"]["nobodies"])
-    return about
 
 
 @cache

@@ -5,7 +5,6 @@ general. Looks are nearly linear in w: look = centre + J c, with c the coordinat
 components, which are standard normal numbers. So the most probable code of a look has a closed form.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import ModelError, SettingError, ShapeError, WeightsError
-from nobodies.latents.attributes import about_file
+from nobodies.latents.packing import pack, unpack
 
 Float = NDArray[np.float64]
 
@@ -109,10 +108,8 @@ class LookModel:
 
     def to_bytes(self) -> bytes:
         """Write the model as a safetensors file, in float16."""
-        from safetensors.numpy import save
-
-        arrays: dict[str, NDArray[Any]] = {name: array.astype(np.float16) for name, array in self.arrays.items()}
-        return bytes(save(arrays, metadata={"nobodies": json.dumps({"format": FORMAT, "weights": self.weights})}))
+        arrays = {name: array.astype(np.float16) for name, array in self.arrays.items()}
+        return pack(arrays, format=FORMAT, weights=self.weights)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "LookModel":
@@ -121,15 +118,10 @@ class LookModel:
         Raises:
             WeightsError: it is damaged or something else.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         try:
-            arrays, about = load(data), about_file(data)
-            if about["format"] != FORMAT:
-                raise ValueError(f"its format is {about['format']!r}")
+            arrays, about = unpack(data, format=FORMAT)
             return cls(about["weights"], arrays)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise WeightsError(f"this is no model of looks ({error}): run 'nobodies attributes fit' again") from error
 
 

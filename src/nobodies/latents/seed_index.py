@@ -4,17 +4,17 @@ It holds the scores of untruncated codes in 8 bits. Truncation moves every score
 of them. What the table lets pass is still screened exactly: the same seeds are found with it and without.
 """
 
-import json
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.errors import WeightsError
-from nobodies.latents.attributes import AttributeModel, about_file
+from nobodies.latents.attributes import AttributeModel
+from nobodies.latents.packing import Arrays, pack, unpack
 
 Array = NDArray[np.float32]
 Float = NDArray[np.float64]
@@ -93,11 +93,8 @@ class SeedIndex:
 
     def to_bytes(self) -> bytes:
         """Write the table as a safetensors file."""
-        from safetensors.numpy import save
-
-        arrays: dict[str, NDArray[Any]] = {"levels": self._levels, "low": self._low, "step": self._step}
-        about = {"format": FORMAT, "attributes": self.attributes}
-        return bytes(save(arrays, metadata={"nobodies": json.dumps(about)}))
+        arrays: Arrays = {"levels": self._levels, "low": self._low, "step": self._step}
+        return pack(arrays, format=FORMAT, attributes=self.attributes)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SeedIndex":
@@ -106,18 +103,12 @@ class SeedIndex:
         Raises:
             WeightsError: it is damaged, too large or something else.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         try:
             if len(data) > _MOST_BYTES:
                 raise ValueError(f"it is over {_MOST_BYTES} bytes")
-            arrays = load(data)
-            about = about_file(data)
-            if about["format"] != FORMAT:
-                raise ValueError(f"its format is {about['format']!r}")
+            arrays, about = unpack(data, format=FORMAT)
             return cls(arrays["levels"], arrays["low"], arrays["step"], about["attributes"])
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise WeightsError(f"this is no index of seeds ({error}): run 'nobodies attributes fit' again") from error
 
 

@@ -13,6 +13,8 @@ from xml.sax.saxutils import quoteattr
 from nobodies._version import __version__
 
 SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE_SOURCE_TYPE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""Of a picture put together from generated ones and others."""
 
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XMP: Final = "http://ns.adobe.com/xap/1.0/"
@@ -30,11 +32,12 @@ _PACKET: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="r"?>"""
 
 
-def packet(recipe: Mapping[str, Any] | None) -> bytes:
+def packet(recipe: Mapping[str, Any] | None, *, source_type: str = SOURCE_TYPE) -> bytes:
     """Write the packet.
 
     Args:
         recipe: what made the picture: model, seed, settings. JSON values only. None keeps it out.
+        source_type: the term of IPTC's that the picture is declared by.
 
     Returns:
         UTF-8 bytes for the XMP place of any file format.
@@ -46,7 +49,7 @@ def packet(recipe: Mapping[str, Any] | None) -> bytes:
         iptc=_IPTC,
         ours=_OURS,
         tool=quoteattr(f"nobodies {__version__}"),
-        source=quoteattr(SOURCE_TYPE),
+        source=quoteattr(source_type),
         system=quoteattr("nobodies"),
         version=quoteattr(__version__),
         recipe=own,

@@ -6,15 +6,18 @@ adults, mostly of public figures, and is known to tell some groups of people apa
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nobodies.bulk.reading import MadeSet
 from nobodies.choosing import Search
 from nobodies.errors import ModelError, SettingError
 from nobodies.generator import Generator
+from nobodies.imaging.decode import read_pixels
 from nobodies.latents.wishes import Wishes
 from nobodies.settings import FaceSettings
 from nobodies.uniqueness.collection import Collection
@@ -93,6 +96,27 @@ def collect_faces(
     collection = Collection(folder, made | {"first_seed": first_seed})
     seeds = range(first_seed + len(collection), first_seed + count)
     return collection.extend(embedding_of(face.pixels) for face in generator.faces(seeds, psi=psi))
+
+
+def collect_set(made: MadeSet, folder: Path, *, count: int) -> Iterator[int]:
+    """Embed the faces of a set, going on where an earlier call stopped.
+
+    Args:
+        made: a set of `nobodies bulk`.
+        folder: keeps the embeddings, a row a face, in the order of the set.
+        count: how many of its faces.
+
+    Yields:
+        How many there are, after each.
+
+    Raises:
+        InputError: a shard or a picture in it is damaged.
+        OutputError: the folder cannot be used.
+    """
+    collection = Collection(folder, {"set": made.fingerprint})
+    start = len(collection)
+    pictures = islice(made.pictures(start), max(0, count - start))
+    return collection.extend(embedding_of(read_pixels(data)) for _, data in pictures)
 
 
 def find_adults(generator: Generator, *, psi: float, count: int, first_seed: int = 1) -> NDArray[np.int64] | None:

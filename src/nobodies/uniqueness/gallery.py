@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nobodies.errors import InputError
 from nobodies.imaging.decode import MOST_BYTES, read_pixels
 from nobodies.uniqueness.look import Embedding, embedding_of
@@ -49,13 +52,21 @@ class Gallery:
         """Tell this list of pictures from others."""
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
 
+    def pixels(self, number: int) -> NDArray[np.uint8]:
+        """Give a picture, [H, W, 3], RGB.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return read_pixels(self._read(self.names[number]))
+
     def embeddings(self, start: int = 0) -> Iterator[Embedding | None]:
         """Describe whom each picture shows, from number `start` on; None if it cannot be read or shows no face."""
-        for name in self.names[start:]:
+        for number in range(start, len(self.names)):
             try:
-                yield embedding_of(read_pixels(self._read(name)))
+                yield embedding_of(self.pixels(number))
             except (InputError, OSError, zipfile.BadZipFile) as error:
-                _log.warning("%s is passed over: %s", name, error)
+                _log.warning("%s is passed over: %s", self.names[number], error)
                 yield None
 
 

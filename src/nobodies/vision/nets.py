@@ -53,7 +53,11 @@ class Net:
 
         self.name = name
         core = ov.Core()
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False,  # as for engines: bound threads of several nets would wait for one core
+        }
         if threads := _num_threads or threads:
             settings |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
         if bf16 and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):

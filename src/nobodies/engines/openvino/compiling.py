@@ -65,7 +65,9 @@ def options(settings: EngineSettings) -> dict[str, Any]:
         raise SettingError(
             f"streams is {settings.streams} and threads {settings.threads}: every stream needs a thread of its own"
         )
-    chosen: dict[str, Any] = {"PERFORMANCE_HINT": settings.layout.upper()}
+    # OpenVINO by itself binds its threads to cores, in every process to the same ones: two processes of one thread
+    # would share a core and leave the other idle.
+    chosen: dict[str, Any] = {"PERFORMANCE_HINT": settings.layout.upper(), "ENABLE_CPU_PINNING": False}
     if settings.threads:
         chosen["INFERENCE_NUM_THREADS"] = settings.threads
     if settings.streams:
