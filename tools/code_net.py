@@ -15,10 +15,10 @@ Array = NDArray[np.float32]
 
 LINEAR: Final = 0.3
 """Weight of the linear kernel beside the Gaussian one."""
-NUM_SEEDS: Final = 24_000
+NUM_SEEDS: Final = 48_000
 FIRST_SEED: Final = 500_001
-HIDDEN: Final = 192
-EPOCHS: Final = 16
+HIDDEN: Final = 256
+EPOCHS: Final = 30
 BATCH: Final = 256
 RATE: Final = 2e-3
 _SOFTNESS: Final = 0.1

@@ -6,7 +6,7 @@
 FACES is the folder that `tools.gate_faces` fills. Probes of pictures are fitted on the faces with labels
 (tools/labels/faults.csv, for glasses faults_glasses.csv too). What they say of all drawn faces teaches a kernel
 regression on style codes, and that teaches the small net which is shipped. Figures of the first two tables are of
-labelled faces at random that were held out of each fit (ten folds; style codes are judged by the regression). The last
+labelled faces at random that were held out of each fit (ten folds; codes are judged by the regression). The last
 are of the finished gate on adults that nothing was fitted on (faults_adults.csv).
 """
 
@@ -41,7 +41,7 @@ SOUND_LOST: Final = {"whole": 0.015, "eyes": 0.005}
 REFUSED: Final = (0.38, 2.0, 1 - 22 / 45)
 """Scores of style codes from which on nothing is drawn: a fault likelier than that, or younger than 22. Glasses alone
 never: codes do not tell them well enough."""
-DOUBT: Final = (0.03, 0.03, 1 - 30 / 45)
+DOUBT: Final = (0.03, 0.05, 1 - 30 / 45)
 """Scores from which on the picture, the eyes, or the age are looked at."""
 _NAMES: Final = {"whole": WHOLE, "eyes": EYES}
 
@@ -226,8 +226,8 @@ def said_line(name: str, away: NDArray[np.bool_], faulty: NDArray[np.bool_]) -> 
     gone = away.any(1)
     return (
         f"{name}: {faulty.sum()} of {len(faulty)} faulty; {gone.sum()} turned away ({away[:, 0].sum()} of them "
-        f"undrawn), {(gone & faulty).sum()} rightly: precision {faulty[gone].mean():.2f}, recall {gone[faulty].mean():.2f}; "
-        f"faulty among the others {faulty[~gone].mean():.1%}"
+        f"undrawn), {(gone & faulty).sum()} rightly: precision {faulty[gone].mean():.2f}, recall "
+        f"{gone[faulty].mean():.2f}; faulty among the others {faulty[~gone].mean():.1%}"
     )
 
 

