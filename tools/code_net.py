@@ -87,7 +87,7 @@ def distilled(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     held = torch.arange(len(x)) % 20 == 19
     for _ in range(EPOCHS):
-        for batch in torch.nonzero(~held)[:, 0][torch.randperm(int((~held).sum()))].split(BATCH):
+        for batch in torch.split(torch.nonzero(~held)[:, 0][torch.randperm(int((~held).sum()))], BATCH):
             loss = (out(torch.relu(hidden(x[batch]))) + along(x[batch]) - y[batch]).square().mean()
             optimizer.zero_grad()
             loss.backward()

@@ -97,9 +97,11 @@ def load(folder: Path) -> Faces:
     )
     glasses = {key: label == "glasses" for key, label in read_labels(gate_faces.GLASSES).items()}
     there = set(keys)
-    known = ({key: value for key, value in each.items() if key in there} for each in (faults, glasses, tried))
-    pictures = (seen[part].astype(np.float32) for part in ("whole", "eyes"))
-    return Faces(keys, *known, seen["code"].astype(np.float64), *pictures, seen["age"].astype(np.float64))  # type: ignore[arg-type]
+    faults, tried = ({key: each[key] for key in each if key in there} for each in (faults, tried))
+    glasses = {key: glasses[key] for key in glasses if key in there}
+    code, ages = (seen[name].astype(np.float64) for name in ("code", "age"))
+    whole, eyes = (seen[part].astype(np.float32) for part in ("whole", "eyes"))
+    return Faces(keys, faults, glasses, tried, code, whole, eyes, ages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,7 +205,9 @@ def random_keys() -> set[Key]:
 
 def over(scores: dict[str, Float], limits: dict[str, Float]) -> dict[str, NDArray[np.bool_]]:
     """Tell which faces each part turns away, [N]."""
-    return {part: (np.nan_to_num(of, nan=-np.inf) > limits[part]).any(1) for part, of in scores.items()}
+    return {
+        part: np.asarray(np.any(np.nan_to_num(of, nan=-np.inf) > limits[part], axis=1)) for part, of in scores.items()
+    }
 
 
 def judged(faces: Faces, said: Float, scores: dict[str, Float], limits: dict[str, Float]) -> NDArray[np.bool_]:
@@ -215,7 +219,7 @@ def judged(faces: Faces, said: Float, scores: dict[str, Float], limits: dict[str
         scores: of pictures.
         limits: of these.
     """
-    undrawn = (said[:, :2] > REFUSED[:2]).any(1)
+    undrawn = np.any(said[:, :2] > REFUSED[:2], axis=1)
     parts = over(scores, limits)
     drawn = (parts["whole"] & (said[:, 0] > DOUBT[0])) | (parts["eyes"] & (said[:, 1] > DOUBT[1]))
     return np.column_stack([undrawn, drawn & ~undrawn])
@@ -223,7 +227,7 @@ def judged(faces: Faces, said: Float, scores: dict[str, Float], limits: dict[str
 
 def said_line(name: str, away: NDArray[np.bool_], faulty: NDArray[np.bool_]) -> str:
     """Say how well faces were turned away."""
-    gone = away.any(1)
+    gone = np.asarray(np.any(away, axis=1))
     return (
         f"{name}: {faulty.sum()} of {len(faulty)} faulty; {gone.sum()} turned away ({away[:, 0].sum()} of them "
         f"undrawn), {(gone & faulty).sum()} rightly: precision {faulty[gone].mean():.2f}, recall "
@@ -234,6 +238,7 @@ def said_line(name: str, away: NDArray[np.bool_], faulty: NDArray[np.bool_]) -> 
 def report(faces: Faces, fit: Fit, said: Float, limits: dict[str, Float]) -> dict[str, Seen]:
     """Print what is caught among labelled faces at random, and give it by fault."""
     away = judged(faces, said, fit.held_out, limits)
+    gone = np.asarray(np.any(away, axis=1))
     for psi in (*AT_RANDOM, "both"):
         rows = faces.rows({key for key in random_keys() & set(faces.labels) if psi in (key[1], "both")})
         faulty = np.array([bool(faces.labels[faces.keys[row]]) for row in rows])
@@ -245,7 +250,7 @@ def report(faces: Faces, fit: Fit, said: Float, limits: dict[str, Float]) -> dic
         for column, name in enumerate(names):
             scores = np.nan_to_num(fit.held_out[part][rows, column], nan=-1.0)
             has = truth[:, column]
-            recall = float(away[rows].any(1)[has == 1].mean())
+            recall = float(gone[rows][has == 1].mean())
             seen[name] = Seen(int(has.sum()), round(area_under_curve(scores, has), 3), round(recall, 3))
             by_code = area_under_curve(said[rows, int(part == "eyes")], has)
             print(f"{name}: {seen[name].num}; AUC {seen[name].auc:.2f}, of the code {by_code:.2f}; away {recall:.0%}")
@@ -312,7 +317,7 @@ def main() -> None:
 
 
 def _codes_held_out(
-    faces: Faces, fit: Fit, limits: dict[str, Float], taught: NDArray[np.intp], inverse: NDArray[np.float32]
+    faces: Faces, fit: Fit, limits: dict[str, Float], taught: NDArray[np.intp], inverse: NDArray[Any]
 ) -> Float:
     """Score style codes by regressions that have not seen them, [N, 3].
 

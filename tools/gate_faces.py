@@ -73,7 +73,7 @@ def look(generator: Generator, folder: Path, psi: str, seeds: Sequence[int]) -> 
     for start in range(0, len(left), _PART):
         part = left[start : start + _PART]
         file = io.BytesIO()
-        np.savez(file, **described(generator, folder, psi, part))
+        np.savez(file, allow_pickle=False, **described(generator, folder, psi, part))
         write_atomic(folder / "looked" / f"{psi}-{part[0]}-{len(part)}.npz", file.getvalue())
 
 

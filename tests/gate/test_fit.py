@@ -1,5 +1,7 @@
 """The fit of the gate, `tools/fit_gate.py`, on faces whose faults are plain in their features."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -91,13 +93,14 @@ def test_the_net_follows_its_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     direction = np.random.default_rng(2).normal(size=(8, 3)).astype(np.float32)
 
     def teacher(codes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.tanh(codes @ direction)
+        said: NDArray[np.float32] = np.tanh(codes @ direction)
+        return said
 
     def codes_of(seeds: range, psi: float) -> NDArray[np.float32]:
         return (psi * np.random.default_rng(seeds.start).normal(size=(len(seeds), 8))).astype(np.float32)
 
     net = distilled(teacher, codes_of, codes_of(range(100), 1.0))  # type: ignore[arg-type]
-    arrays = {f"code_{name}": values for name, values in net.items()}
+    arrays: dict[str, NDArray[Any]] = {f"code_{name}": values for name, values in net.items()}
     arrays |= {"code_refused": np.array(REFUSED), "code_doubt": np.array(DOUBT)}
     for part, names in (("whole", WHOLE), ("eyes", EYES)):
         arrays |= {part: np.zeros((len(names), 4)), f"{part}_bias": np.zeros(len(names))}

@@ -107,7 +107,7 @@ def test_a_face_is_judged_alike_at_any_size(real: Generator, real_gate: Gate) ->
     face = real.face(SECOND_FACE[0])
     large, small = (features(face.sized(size_px)) for size_px in (512, 256))
     assert large.shape == (1280 * 9,)
-    assert np.corrcoef(large, small)[0, 1] > 0.99
+    assert np.corrcoef(large, small)[0, 1] > 0.97
 
 
 def test_some_faces_at_random_are_screened_out_undrawn(real: Generator, real_gate: Gate) -> None:

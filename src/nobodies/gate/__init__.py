@@ -49,7 +49,7 @@ class Gate:
             [N].
         """
         refused = self._probes.judge_codes(_mean_code(np.asarray(w))).refused
-        passed: NDArray[np.bool_] = ~(refused if self._adults_only else refused[:, :-1]).any(axis=1)
+        passed: NDArray[np.bool_] = ~np.any(refused if self._adults_only else refused[:, :-1], axis=1)
         return passed
 
     def faults(self, face: Face) -> tuple[str, ...]:
