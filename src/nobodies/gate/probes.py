@@ -109,9 +109,8 @@ class FaultProbes:
         if codes.ndim != 2 or codes.shape[1] != net["hidden"].shape[1]:
             raise ShapeError(f"probes of codes take [N, {net['hidden'].shape[1]}], got {list(codes.shape)}")
         w = codes.astype(np.float32)
-        inner = np.maximum(w @ net["hidden"].T + net["hidden_bias"], 0)
-        scores: NDArray[np.float32] = inner @ net["out"].T + net["out_bias"] + w @ net["along"].T
-        return scores
+        inner = np.maximum(_product(w, net["hidden"]) + net["hidden_bias"], 0)
+        return _product(inner, net["out"]) + net["out_bias"] + _product(w, net["along"])
 
     def judge_codes(self, codes: NDArray[Any]) -> Verdicts:
         """Judge style codes [N, W]; raises as `code_scores` does."""
@@ -134,8 +133,7 @@ class FaultProbes:
         weights, bias = self._rows[part]
         if features.ndim != 2 or features.shape[1] != weights.shape[1]:
             raise ShapeError(f"probes of '{part}' take [N, {weights.shape[1]}], got {list(features.shape)}")
-        scores: NDArray[np.float32] = features.astype(np.float32) @ weights.T + bias
-        return scores
+        return _product(features.astype(np.float32), weights) + bias
 
     def to_bytes(self) -> bytes:
         """Write one safetensors file with the card, JSON, in its metadata."""
@@ -170,6 +168,12 @@ def shipped_probes(model: str, fingerprint: str) -> FaultProbes | None:
         return None
     probes = FaultProbes.from_bytes(file.read_bytes())
     return probes if probes.card.weights == fingerprint else None
+
+
+def _product(x: Array, weights: Array) -> Array:
+    """Multiply [N, D] by [F, D] to [N, F], without BLAS, whose threads would wait busily beside those that draw."""
+    product: Array = np.einsum("nd,fd->nf", x, weights)
+    return product
 
 
 def _rows(arrays: Mapping[str, NDArray[Any]], part: str, num: int) -> tuple[Array, Array]:
