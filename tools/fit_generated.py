@@ -43,7 +43,7 @@ FIRST_SEED: Final = 700_000
 SIDE_PX: Final = 128
 WANTED_FALSE_ALARMS: Final = 0.01
 _ONE_PERSON: Final = 0.45
-_EPOCHS: Final = 30
+_EPOCHS: Final = 12
 _BATCH: Final = 64
 
 
