@@ -1,40 +1,48 @@
 """Measure choosing, editing and projecting faces, as docs/results-latents.md reports them.
 
-    python -m benchmarks.latents choose --faces 200 --state attributes-state
+    python -m benchmarks.latents choose --faces 200 --state attributes-state --keep seen.jsonl
     python -m benchmarks.latents search
-    python -m benchmarks.latents edit --faces 200 --state attributes-state
-    python -m benchmarks.latents project --faces 50 --seconds 60 --method layers
+    python -m benchmarks.latents edit --faces 200 --state attributes-state --keep seen.jsonl
+    python -m benchmarks.latents project --faces 50 --most-faces 40 --seconds 3600 --method layers --keep seen.jsonl
     python -m benchmarks.latents project --photographs FOLDER --seconds 60
 
 With --state, the folder of the survey that the attributes were fitted on, age, appearance and smile are chosen and
-edited by a fit on the word of one net, corrected by it, and judged by the other, which had no part in it. Without, by
-the shipped fit and the mean of both. Everything else is judged by the nets that labelled the training faces, on fresh
-faces. With --eyes, choosing writes a sheet of the eyes of each wish's faces, for glasses to be judged by eye.
+edited by a fit on the word of one net, corrected by it, and judged by the other, which had no part in it. Without,
+by the shipped fit and the mean of both. Everything else is judged by the nets that labelled the training faces, on
+fresh faces. The fit is kept in that folder, and made anew if it is removed.
+
+With --keep, what was seen of each face is kept in a file, and the same command goes on from it; remove it when the
+measured code has changed. With --eyes, choosing writes a sheet of the eyes of each wish, for glasses to be judged by
+eye. With --most-faces, projections end after so many faces or steps, whatever else the machine does meanwhile.
 """
 
 import argparse
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.kept import Kept
 from nobodies import survey
 from nobodies.choosing import Search
 from nobodies.errors import InputError, SearchError
+from nobodies.files import write_atomic
 from nobodies.generator import Generator
 from nobodies.imaging import contact_sheet
 from nobodies.imaging.decode import read_pixels
 from nobodies.labelling import fit_from_survey
+from nobodies.latents.attributes import AttributeModel
 from nobodies.latents.vocabulary import ATTRIBUTES
 from nobodies.latents.wishes import Range, Wishes, parse_wishes
 from nobodies.projection import Method, align_photograph, project
 from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings, Layout
-from nobodies.survey import SECOND_OPINIONS, Look, load_survey, look
+from nobodies.survey import SECOND_OPINIONS, Look, Survey, load_survey, look
 from nobodies.vision.identity import threshold
 
 Pixels = NDArray[np.uint8]
@@ -50,6 +58,17 @@ WISHES: Final = (
 EDITS: Final = (("age", 10.0), ("age", -10.0), ("yaw", 20.0), ("yaw", -20.0), ("smile", 1.0), ("smile", -1.0))
 FIRST_FRESH: Final = 10_000_000
 PSI: Final = 0.7
+FEWEST_IN_GROUP: Final = 10
+ALIKE_IN_PSI: Final = 10
+"""Faces of nearly the same truncation that each of a group is compared with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What is kept of a look; see `nobodies.survey.Look`."""
+
+    values: Mapping[str, float]
+    embedding: NDArray[np.float32]
 
 
 def main() -> None:
@@ -59,7 +78,10 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--most-faces", type=int, default=10_000)
+    parser.add_argument("--psi", type=float, default=PSI)
     parser.add_argument("--state", type=Path)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--eyes", type=Path)
     parser.add_argument("--edit", type=int, choices=range(len(EDITS)), help="measure this edit only, by its number")
     parser.add_argument("--wish", help="measure choosing for this wish only")
@@ -69,21 +91,20 @@ def main() -> None:
     parser.add_argument("--photographs", type=Path)
     arguments = parser.parse_args()
     layout: Layout = "throughput" if arguments.what in ("choose", "edit") else "latency"
-    generator = Generator.load(DEFAULT_MODEL, engine=EngineSettings(layout=layout))
+    generator = Generator.load(DEFAULT_MODEL, engine=EngineSettings(layout=layout, threads=arguments.threads))
     if arguments.state and arguments.what in ("choose", "edit"):
-        surveys = load_survey(arguments.state), load_survey(arguments.state, kind="mixed")
-        generator.__dict__["attributes"] = fit_from_survey(*surveys, generator, opinion="first")
-        survey.measure = measure_by_first  # what 'checked' looks with
+        generator.__dict__["attributes"] = fitted_on_first(generator, arguments.state)
+        survey.look = look_by_first  # what 'checked' looks with
     judge = "second" if arguments.state else "both"
     match arguments.what:
         case "choose":
             wishes = [arguments.wish] if arguments.wish else WISHES
-            measure_choosing(generator, arguments.faces, judge, wishes, arguments.eyes)
+            measure_choosing(generator, judge, wishes, arguments)
         case "search":
             measure_search(generator)
         case "edit":
             edits = EDITS if arguments.edit is None else EDITS[arguments.edit : arguments.edit + 1]
-            measure_edits(generator, arguments.faces, judge, edits, arguments.checked)
+            measure_edits(generator, judge, edits, arguments)
         case "project":
             pictures = (
                 photographs(arguments.photographs, arguments.faces)
@@ -93,47 +114,92 @@ def main() -> None:
             measure_projection(generator, pictures, arguments)
 
 
-def measure_by_first(pixels: Pixels) -> dict[str, float] | None:
-    """Measure a face as `nobodies.survey.measure`, but where two nets judge, by the word of the first."""
-    found = look(pixels, features=False)
+def look_by_first(pixels: Pixels, *, features: bool = True) -> Look | None:
+    """Look at a face as `nobodies.survey.look`, but where two nets judge, take the word of the first."""
+    found = look(pixels, features=features)
     if found is None:
         return None
-    return found.values | {name: found.values[f"{name}.first"] for name in SECOND_OPINIONS}
+    return replace(found, values=found.values | {name: found.values[f"{name}.first"] for name in SECOND_OPINIONS})
 
 
-def judged(found: Look, judge: str) -> dict[str, float]:
+def judged(values: Mapping[str, float], judge: str) -> dict[str, float]:
     """Give the values of a look, with those that two nets judge by the judge's word."""
     if judge == "both":
-        return dict(found.values)
-    second = {name: 2 * found.values[name] - found.values[f"{name}.first"] for name in SECOND_OPINIONS}
-    return found.values | second
+        return dict(values)
+    return dict(values) | {name: 2 * values[name] - values[f"{name}.first"] for name in SECOND_OPINIONS}
 
 
-def measure_choosing(
-    generator: Generator, num_faces: int, judge: str, wishes: Sequence[str], eyes: Path | None
-) -> None:
+def fitted_on_first(generator: Generator, state: Path) -> AttributeModel:
+    """Fit attributes on the word of the first of two nets; once for a survey."""
+    surveyed, mixed = load_survey(state), load_survey(state, kind="mixed")
+    path = state / f"first-{len(surveyed.seeds)}-{len(mixed.seeds)}.safetensors"
+    if not path.exists():
+        write_atomic(path, fit_from_survey(surveyed, mixed, generator, opinion="first").to_bytes())
+    return AttributeModel.read(path)
+
+
+def measure_choosing(generator: Generator, judge: str, wishes: Sequence[str], options: argparse.Namespace) -> None:
     """Print how often chosen faces turn out as wished, and how different they are from each other."""
-    free = [found.embedding for _, found in looks_of(generator, range(FIRST_FRESH, FIRST_FRESH + num_faces))]
-    print(f"judge: {judge}; {num_faces} faces a wish, psi {PSI}")
-    print(f"free sampling: mean identity distance {mean_distance(free):.3f}", flush=True)
+    kept, num_faces, psi = Kept(options.keep), options.faces, options.psi
+    free = looks_of(generator, range(FIRST_FRESH, FIRST_FRESH + num_faces), psi, kept)
+    free_distance = mean_distance([seen.embedding for seen in free.values()])
+    print(f"judge: {judge}; {num_faces} faces a wish, psi {psi}")
+    print(f"free sampling: mean identity distance {free_distance:.3f}", flush=True)
     for text in wishes:
         wished = parse_wishes(text)
-        search = Search(generator, wished, FaceSettings(psi=PSI), from_seed=0, seeds_a_face=1_000_000)
-        found, bands = [], []
-        for pixels, seen in looks_of(generator, list(search.find(num_faces))):
-            found.append(seen)
-            bands.append(eyes_in(pixels, seen))
-        values = [judged(each, judge) for each in found]
-        diversity = mean_distance([each.embedding for each in found])
+        seeds, rate = chosen(generator, wished, num_faces, psi, kept)
+        found = looks_of(generator, seeds, psi, kept)
+        values = [judged(each.values, judge) for each in found.values()]
+        diversity = mean_distance([each.embedding for each in found.values()])
         parts = [fulfilled(name, wish, values) for name, wish in wished.items()]
         all_right = np.mean([wished.fits(each) for each in values])
         print(
-            f"{text}: {'; '.join(parts)}; all right {all_right:.1%}; distance {diversity:.3f}; {search.rate()}",
+            f"{text}: {'; '.join(parts)}; all right {all_right:.1%}; "
+            f"distance {diversity:.3f}, {diversity / free_distance:.0%}; {rate}",
             flush=True,
         )
-        if eyes:
-            name = "".join(letter if letter.isalnum() else "-" for letter in text)
-            contact_sheet(bands, count=len(bands), columns=10, cell_px=128).save(eyes / f"{name}.jpg", quality=90)
+        if options.state:
+            print(f"  {diversity_of_group(load_survey(options.state), wished)}", flush=True)
+        if options.eyes:
+            write_eyes(generator, list(found), psi, options.eyes / f"{file_name(text)}.jpg")
+
+
+def chosen(generator: Generator, wished: Wishes, num_faces: int, psi: float, kept: Kept) -> tuple[list[int], str]:
+    """Give the first seeds whose faces should be as wished, and how rare they are."""
+    name = f"{generator.attributes.digest} {wished} psi {psi} x {num_faces}"
+    if name not in kept:
+        search = Search(generator, wished, FaceSettings(psi=psi), from_seed=0, seeds_a_face=1_000_000)
+        seeds = list(search.find(num_faces))
+        kept.add(name, [seeds, search.rate()])
+    seeds, rate = kept[name]
+    return seeds, rate
+
+
+def diversity_of_group(surveyed: Survey, wished: Wishes) -> str:
+    """Say how different surveyed faces that measure as wished are, against as many of the same truncations."""
+    names = [name for name, _ in wished.bounds()]
+    rows = zip(*(surveyed.values[name] for name in names), strict=True)
+    group = np.flatnonzero([wished.fits(dict(zip(names, row, strict=True))) for row in rows])
+    if len(group) < FEWEST_IN_GROUP:
+        return f"of the surveyed faces only {len(group)} measure so"
+    alike = np.abs(surveyed.psi[group, None] - surveyed.psi[None]).argsort(axis=1)[:, :ALIKE_IN_PSI]
+    inside = mean_distance(surveyed.embedding[group])
+    anybody = mean_distance(surveyed.embedding[np.unique(alike)])
+    return f"{len(group)} surveyed faces that measure so: distance {inside:.3f}, {inside / anybody:.0%} of anybody's"
+
+
+def write_eyes(generator: Generator, seeds: Sequence[int], psi: float, path: Path) -> None:
+    """Draw faces again and put their eyes on a sheet."""
+    bands = []
+    for face in generator.faces(seeds, psi=psi):
+        seen = look(face.pixels, features=False)
+        bands += [eyes_in(face.pixels, seen)] if seen else []
+    contact_sheet(bands, count=len(bands), columns=10, cell_px=128).save(path, quality=90)
+
+
+def file_name(text: str) -> str:
+    """Make a name of a wish."""
+    return "".join(letter if letter.isalnum() else "-" for letter in text)
 
 
 def eyes_in(pixels: Pixels, seen: Look) -> Image.Image:
@@ -175,39 +241,46 @@ def first_found_ms(generator: Generator, wished: Wishes, from_seed: int) -> floa
 
 
 def measure_edits(
-    generator: Generator, num_faces: int, judge: str, edits: Sequence[tuple[str, float]], checked: bool
+    generator: Generator, judge: str, edits: Sequence[tuple[str, float]], options: argparse.Namespace
 ) -> None:
     """Print how far edits go, what else they move, and how often the person stays the same."""
-    adults = list(
-        Search(generator, parse_wishes("age 30..60"), FaceSettings(psi=PSI), from_seed=FIRST_FRESH).find(num_faces)
-    )
-    before = dict(zip(adults, (found for _, found in looks_of(generator, adults)), strict=True))
-    print(f"judge: {judge}; {num_faces} faces of predicted age 30 to 60, psi {PSI}{', checked' if checked else ''}")
+    kept, num_faces, psi = Kept(options.keep), options.faces, options.psi
+    search = Search(generator, parse_wishes("age 30..60"), FaceSettings(psi=psi), from_seed=FIRST_FRESH)
+    before = looks_of(generator, list(search.find(num_faces)), psi, kept)
+    way = ", checked" if options.checked else ""
+    print(f"judge: {judge}; {num_faces} faces of predicted age 30 to 60, psi {psi}{way}")
     spread = {name: fit.spread for name, fit in generator.attributes.card.fits.items()}
     for name, step in edits:
-        edited = [generator.edit(seed, {name: step}, checked=checked, psi=PSI) for seed in adults]
-        codes = np.stack([each.ws for each in edited])
-        after = [look(face.pixels, features=False) for face in generator.faces_from_w(codes)]
-        pairs = [(before[seed], found) for seed, found in zip(adults, after, strict=True) if found is not None]
+        pairs, clamped = [], []
+        for seed, seen in before.items():
+            key = f"{generator.attributes.digest} {seed} psi {psi} {name}{step:+g}{way}"
+            if key not in kept:
+                edited = generator.edit(seed, {name: step}, checked=options.checked, psi=psi)
+                face = next(generator.faces_from_w(edited.ws[None]))
+                kept.add(key, [bool(edited.clamped), as_json(look(face.pixels, features=False))])
+            was_clamped, after = kept[key]
+            clamped.append(was_clamped)
+            pairs += [(seen, from_json(after))] if after else []
         report_edit(name, step, pairs, judge, spread)
-        print(f"  clamped {np.mean([bool(each.clamped) for each in edited]):.1%}", flush=True)
+        print(f"  clamped {np.mean(clamped):.1%}", flush=True)
 
 
 def report_edit(
-    name: str, step: float, pairs: Sequence[tuple[Look, Look]], judge: str, spread: Mapping[str, float]
+    name: str, step: float, pairs: Sequence[tuple[Seen, Seen]], judge: str, spread: Mapping[str, float]
 ) -> None:
     """Print what an edit did to faces, each seen before and after."""
-    moved = {each: np.array([judged(b, judge)[each] - judged(a, judge)[each] for a, b in pairs]) for each in spread}
-    distances = np.array([np.linalg.norm(a.embedding - b.embedding) for a, b in pairs])
+    values = [(judged(before.values, judge), judged(after.values, judge)) for before, after in pairs]
+    moved = np.array([after[name] - before[name] for before, after in values])
+    distances = np.array([np.linalg.norm(before.embedding - after.embedding) for before, after in pairs])
     others = {
-        each: abs(float(np.nanmean([
-            scored(each, judged(b, judge)[each]) - scored(each, judged(a, judge)[each]) for a, b in pairs
-        ]))) / spread[each]
-        for each in moved if each != name
-    }  # fmt: skip
+        each: abs(float(np.nanmean([scored(each, b[each]) - scored(each, a[each]) for a, b in values]))) / size
+        for each, size in spread.items()
+        if each != name
+    }
     worst = sorted(others, key=lambda each: -others[each])[:3]
     print(
-        f"{name} {step:+g}: moved {moved[name].mean():+.2f}, off by {np.abs(moved[name] - step).mean():.2f}; "
+        f"{name} {step:+g}: moved {np.nanmean(moved):+.2f}, off by {np.nanmean(np.abs(moved - step)):.2f} "
+        f"({np.isnan(moved).sum()} of {len(moved)} cannot be told); "
         f"mean distance {distances.mean():.3f}, same person {np.mean(distances < threshold(0.001)):.1%}; "
         f"others moved by {np.mean(list(others.values())):.2f} of their spread, most "
         + ", ".join(f"{each} {others[each]:.2f}" for each in worst),
@@ -250,30 +323,52 @@ def measure_projection(
     generator: Generator, pictures: Iterator[tuple[str, Pixels]], options: argparse.Namespace
 ) -> None:
     """Print how often the person of a picture is found again."""
+    kept = Kept(options.keep)
     first: list[float] = []
     last: list[float] = []
     for name, aligned in pictures:
-        search = project(
-            generator, aligned, limit_s=options.seconds, most_faces=options.most_faces, method=options.method
+        key = f"{name} {options.method} {options.most_faces} {options.seconds:g}"
+        if key not in kept:
+            start = time.process_time()
+            found = list(
+                project(
+                    generator, aligned, limit_s=options.seconds, most_faces=options.most_faces, method=options.method
+                )
+            )
+            spent_s = time.process_time() - start
+            kept.add(key, [found[0].distance, found[-1].distance, found[-1].number, spent_s])
+        at_first, at_last, number, spent_s = kept[key]
+        first.append(at_first)
+        last.append(at_last)
+        print(
+            f"{name}: {at_first:.3f}, then {at_last:.3f} after {number}, {spent_s:.0f} s of processor time",
+            flush=True,
         )
-        found = list(search)
-        first.append(found[0].distance)
-        last.append(found[-1].distance)
-        print(f"{name}: {first[-1]:.3f}, then {last[-1]:.3f} after {found[-1].number}", flush=True)
     for which, distances in (("first answer", first), (options.method, last)):
         same = np.mean(np.array(distances) < threshold(0.001))
         print(f"{which}: same person {same:.0%} of {len(distances)}, mean distance {np.mean(distances):.3f}")
 
 
-def looks_of(generator: Generator, seeds: Sequence[int]) -> Iterator[tuple[Pixels, Look]]:
+def looks_of(generator: Generator, seeds: Sequence[int], psi: float, kept: Kept) -> dict[int, Seen]:
     """Draw and look at the faces of seeds; those in which no face is found are left out."""
-    for face in generator.faces(seeds, psi=PSI):
-        found = look(face.pixels, features=False)
-        if found is not None:
-            yield face.pixels, found
+    missing = [seed for seed in seeds if f"{seed} psi {psi}" not in kept]
+    for face in generator.faces(missing, psi=psi):
+        kept.add(f"{face.seed} psi {psi}", as_json(look(face.pixels, features=False)))
+    seen = {seed: kept[f"{seed} psi {psi}"] for seed in seeds}
+    return {seed: from_json(found) for seed, found in seen.items() if found}
 
 
-def mean_distance(embeddings: Sequence[NDArray[np.float32]]) -> float:
+def as_json(found: Look | None) -> dict[str, Any] | None:
+    """Give what is kept of a look."""
+    return {"values": found.values, "embedding": found.embedding.tolist()} if found else None
+
+
+def from_json(kept: Mapping[str, Any]) -> Seen:
+    """Give a look that was kept."""
+    return Seen(kept["values"], np.array(kept["embedding"], np.float32))
+
+
+def mean_distance(embeddings: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> float:
     """Give the mean identity distance between all pairs."""
     points = np.stack(embeddings).astype(np.float64)
     squares = np.square(points).sum(1)

@@ -9,6 +9,8 @@ from nobodies.generator import Generator
 from nobodies.labelling import labels_of, opinion_of
 from nobodies.latents.fitting import band_edges
 from nobodies.survey import SHARD_FACES, Look, Survey, load_survey, run_survey
+from nobodies.vision.geometry import head_pose
+from tests.vision.conftest import SUNGLASSES, face, mesh_of
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +100,12 @@ def test_one_of_two_opinions_can_be_taken(generator: Generator, tmp_path: Path) 
     assert first == pytest.approx(both + 2)
     assert opinion_of(found.values, "age", "second") == pytest.approx(both - 2)
     assert np.array_equal(labels_of(found, "first")["smile"], labels_of(found)["smile"])
+
+
+def test_a_turn_that_the_mirror_contradicts_cannot_be_told() -> None:
+    yaw = head_pose(mesh_of(SUNGLASSES)).yaw
+    assert yaw < -5
+    assert survey._checked_yaw(face(SUNGLASSES), yaw) == yaw
+    assert np.isnan(survey._checked_yaw(face(SUNGLASSES), -yaw))
+    assert survey._checked_yaw(np.zeros((64, 64, 3), np.uint8), 4.0) == 4.0  # hardly turned: nothing to mistake
+    assert np.isnan(survey._checked_yaw(np.zeros((64, 64, 3), np.uint8), 40.0))

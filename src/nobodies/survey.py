@@ -36,8 +36,11 @@ _MIXED_SEED: Final = 3 << 61
 SHARD_FACES: Final = 50
 MOST_FACES: Final = 100_000
 _ANALYSED_PX: Final = 512
+_SMALLEST_PX: Final = _ANALYSED_PX / 8
 _SPREAD_PSI: Final = (0.7, 1.0)
 _GOLDEN: Final = 0.6180339887498949
+_TURNED_DEGREES: Final = 5.0
+_AGREED_DEGREES: Final = 10.0
 _BY_FACE: Final = ("seeds", "psi", "w", "embedding", "mesh", "features")
 SECOND_OPINIONS: Final = ("age", "woman", "smile")
 """Attributes that two nets judge; the survey keeps the first one's word too."""
@@ -79,7 +82,8 @@ class Survey:
 def measure(pixels: Pixels) -> dict[str, float] | None:
     """Measure the attributes of the largest face in a picture, by name; None if there is none.
 
-    An attribute that cannot be told, such as whether eyes behind sunglasses are open, is NaN.
+    An attribute that cannot be told is NaN: whether eyes behind sunglasses are open, or how far a head is turned
+    whose mirror image seems to be turned otherwise.
     """
     found = look(pixels, features=False)
     return {name: found.values[name] for name in ATTRIBUTES if name in found.values} if found else None
@@ -100,7 +104,7 @@ def look(pixels: Pixels, *, features: bool = True) -> Look | None:
 
     scale = min(1.0, _ANALYSED_PX / max(pixels.shape[:2]))
     small = resize(pixels, round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)) if scale < 1 else pixels
-    faces = Detector.load().detect(small, min_size_px=_ANALYSED_PX / 8)
+    faces = Detector.load().detect(small, min_size_px=_SMALLEST_PX)
     if not faces:
         return None
     mesh = find_landmarks(small, faces[0])
@@ -122,10 +126,27 @@ def _values(pixels: Pixels, mesh: "Landmarks") -> dict[str, float]:
         values["hair_lightness"] = float("nan")
     if values.get("sunglasses", 0.0) >= 0.5:
         values["eyes_open"] = float("nan")
-    values["yaw"], values["pitch"] = pose.yaw, pose.pitch
+    values["yaw"], values["pitch"] = _checked_yaw(pixels, pose.yaw), pose.pitch
     values["background_lightness"] = _background_lightness(pixels)
     values["hair_lightness.confidence"] = read.hair_lightness.confidence
     return values | _first_opinions(pixels, mesh)
+
+
+def _checked_yaw(pixels: Pixels, yaw: float) -> float:
+    """Give the turn of a head if the mirror image shows the same one, else NaN.
+
+    Some heads that are turned by 25 degrees or more are taken for heads turned the other way, as it happens.
+    """
+    from nobodies.vision.detect import Detector
+    from nobodies.vision.geometry import head_pose
+    from nobodies.vision.landmarks import find_landmarks
+
+    if abs(yaw) < _TURNED_DEGREES:
+        return yaw
+    mirrored = np.ascontiguousarray(pixels[:, ::-1])
+    faces = Detector.load().detect(mirrored, min_size_px=_SMALLEST_PX)
+    agreed = faces and abs(yaw + head_pose(find_landmarks(mirrored, faces[0])).yaw) < _AGREED_DEGREES
+    return yaw if agreed else float("nan")
 
 
 def _first_opinions(pixels: Pixels, mesh: "Landmarks") -> dict[str, float]:

@@ -118,6 +118,12 @@ def test_what_is_sure_is_right_in_nearly_every_new_face(model: AttributeModel) -
     assert (~there[chance <= sure_no]).mean() > 0.95
 
 
+def test_glasses_are_absent_only_where_each_face_surely_lacks_them(model: AttributeModel) -> None:
+    absent = {name: float(model.arrays["sure_no"][model.index(name)]) for name in ("eyeglasses", "beard")}
+    assert absent["eyeglasses"] <= 0.0501
+    assert absent["beard"] <= 0.1501
+
+
 def test_labels_that_are_mistakes_do_not_bend_the_line() -> None:
     w = style_codes(1000)
     labels = truth(w)

@@ -161,6 +161,16 @@ def test_one_kind_of_glasses_is_not_the_other() -> None:
     assert dict(Wishes(sunglasses=True, adults_only=False).bounds())["eyeglasses"] is False
 
 
+def test_who_wears_dark_glasses_is_not_asked_about_clear_ones(model: AttributeModel) -> None:
+    clear, dark = model.index("eyeglasses"), model.index("sunglasses")
+    low, high = Wishes(sunglasses=True, adults_only=False).score_bounds(model)
+    assert np.isinf(high[clear]), "that score is one among faces without dark glasses"
+    assert np.isfinite(low[dark])
+    low, high = Wishes(eyeglasses=True, adults_only=False).score_bounds(model)
+    assert np.isfinite(low[clear])
+    assert np.isfinite(high[dark])
+
+
 def test_adults_are_screened_with_a_margin_where_the_wish_leaves_room(model: AttributeModel) -> None:
     row = model.index("age")
     lowest = {

@@ -85,9 +85,9 @@ def _noise(settings: FaceSettings) -> Any:
 
 
 def _moved(edited: Edited, names: list[str]) -> str:
-    return ", ".join(
-        f"{name} {edited.before[name]:.2f} to {edited.after[name]:.2f}" for name in names if name in edited.after
-    )
+    told = [name for name in names if name in edited.before and name in edited.after]
+    parts = [f"{name} {edited.before[name]:.2f} to {edited.after[name]:.2f}" for name in told]
+    return ", ".join(parts + [f"{name} cannot be told from the picture" for name in names if name not in told])
 
 
 def _write_codes(path: Path, edited: Edited) -> None:

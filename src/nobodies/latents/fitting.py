@@ -28,6 +28,8 @@ _FEWEST_SURE: Final = 25
 _NEARLY: Final = 0.03
 _LEAST_SURE: Final = 0.85
 """However common a property is, a face is not taken to have it on a smaller chance: others may make it rare."""
+_LEAST_SURELY_ABSENT: Final = {"eyeglasses": 0.95}
+"""Nor to lack it: few people wear glasses, but every other old one does."""
 _FLOOR_SHARE: Final = 0.02
 _NUM_COMPONENTS: Final = 256
 _BELIEVED_DEVIATIONS: Final = 5.0
@@ -292,7 +294,9 @@ def _fit_one(name: str, x: Float, label: Float) -> tuple[Float, float, tuple[flo
     lines = [_calibrated(*line, there) for line in (ridge(x, _target(name, label)), logistic(x, there))]
     weights, offset, left_out = min(lines, key=lambda line: log_loss(line[2], there))
     chance = sigmoid(left_out)
-    return weights, offset, (_surely(chance, there, share), 1 - _surely(1 - chance, ~there, share))
+    present = max(_surely(chance, there, share), _LEAST_SURE)
+    absent = max(_surely(1 - chance, ~there, share), _LEAST_SURELY_ABSENT.get(name, _LEAST_SURE))
+    return weights, offset, (present, 1 - absent)
 
 
 def _calibrated(weights: Float, offset: float, left_out: Float, there: Mask) -> tuple[Float, float, Float]:
@@ -319,7 +323,7 @@ def _surely(chance: Float, there: Mask, share: float) -> float:
     reachable = share if most >= share else most - _NEARLY
     good = np.flatnonzero(usable & (right >= reachable))
     last = good[-1] if len(good) else len(order) - 1
-    return max(float(chance[order[last]]), _LEAST_SURE)
+    return float(chance[order[last]])
 
 
 def _judge(name: str, scores: Float, label: Float, labelled_by: str) -> Fit:
