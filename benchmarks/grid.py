@@ -1,16 +1,18 @@
-"""Print how high the grid of the default model stands, as shipped and mended, and what else the mend changes.
+"""Print how high the grid of the default model stands, as shipped and mended, what else changes, and what it costs.
 
-    python -m benchmarks.grid [--faces 24] [--picture FILE]
+    python -m benchmarks.grid [--faces 24] [--precision auto] [--rounds 20] [--picture FILE]
 
 FILE gets the same places of three faces side by side: as shipped, mended, and what was taken out, eight times as
-strong.
+strong. The cost is processor time of one thread, the two drawn in turn, which other programs hardly disturb.
 """
 
 import argparse
 import statistics
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,12 @@ from nobodies.engines import open_engine
 from nobodies.generator import Generator
 from nobodies.inspection.spectrum import measure_grid
 from nobodies.models import Store
-from nobodies.settings import DEFAULT_MODEL, EngineSettings
+from nobodies.settings import DEFAULT_MODEL, EngineSettings, Precision
 
 Array = NDArray[Any]
 Pixels = NDArray[np.uint8]
 
+AS_USUAL: Final = EngineSettings()
 FIRST_SEED: Final = 9_000
 SIZE: Final = 1024
 RINGS: Final = {"8 px": 128, "4 px": 256, "4 and 8 px": 286, "2.7 px": 384, "2 px": 512}
@@ -34,12 +37,16 @@ CUTS: Final = ((420, 120), (430, 600), (60, 60))
 _CUT_PX: Final = 160
 
 
-def pictures(*, as_shipped: bool, count: int) -> Iterator[Pixels]:
-    """Draw the faces to measure."""
+def opened(*, as_shipped: bool, settings: EngineSettings) -> Generator:
+    """Open the model in one of its two forms."""
     store = Store()
     model = store.load(DEFAULT_MODEL, as_shipped=as_shipped)
-    engine = open_engine(model, EngineSettings(), compiled_folder=store.compiled_folder)
-    for face in Generator(model, engine).faces(range(FIRST_SEED, FIRST_SEED + count)):
+    return Generator(model, open_engine(model, settings, compiled_folder=store.compiled_folder))
+
+
+def pictures(*, as_shipped: bool, count: int, settings: EngineSettings = AS_USUAL) -> Iterator[Pixels]:
+    """Draw the faces to measure."""
+    for face in opened(as_shipped=as_shipped, settings=settings).faces(range(FIRST_SEED, FIRST_SEED + count)):
         yield face.pixels
 
 
@@ -113,6 +120,25 @@ def print_comparison(before: Sequence[Pixels], after: Sequence[Pixels]) -> None:
         print(f"Laplacian energy at {name}: {sharp[0]:.1f} to {sharp[1]:.1f}")
 
 
+def print_cost(settings: EngineSettings, rounds: int) -> None:
+    """Draw one face in both forms in turn, on one thread, and print processor time."""
+    alone = replace(settings, threads=1, streams=1)
+    forms = [opened(as_shipped=kind, settings=alone) for kind in (True, False)]
+    ws = forms[0].w(FIRST_SEED)[None]
+    times: list[list[float]] = [[], []]
+    for index in range(2 * (rounds + 1)):
+        which = (index + index // 2) % 2  # each form is first in every other round
+        began = time.process_time()
+        forms[which].engine.synthesize(ws)
+        times[which].append(1e3 * (time.process_time() - began))
+    before, after = (each[1:] for each in times)
+    share = statistics.median(a / b for a, b in zip(after, before, strict=True)) - 1
+    print(
+        f"processor time of a face, {forms[1].engine.precision}: {min(before):.1f} ms as shipped, "
+        f"{min(after):.1f} mended (best of {rounds}); {share:+.1%} (median of pairs)"
+    )
+
+
 def side_by_side(before: Sequence[Pixels], after: Sequence[Pixels]) -> Image.Image:
     """Lay out the same places of three faces, twice as large: as shipped, mended, and the difference."""
     rows = []
@@ -129,9 +155,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=24)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto")
+    parser.add_argument("--rounds", type=int, default=20)
     arguments = parser.parse_args()
-    before, after = (list(pictures(as_shipped=kind, count=arguments.faces)) for kind in (True, False))
+    settings = EngineSettings(precision=arguments.precision)
+    before, after = (
+        list(pictures(as_shipped=kind, count=arguments.faces, settings=settings)) for kind in (True, False)
+    )
     print_comparison(before, after)
+    print_cost(settings, arguments.rounds)
     if arguments.picture:
         side_by_side(before, after).save(arguments.picture, quality=95)
 

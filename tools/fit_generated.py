@@ -1,6 +1,6 @@
 """Train the small net by which `nobodies inspect` tells faces of the default model from photographs.
 
-    python -m tools.fit_generated --photographs faces-gray-128.zip --state FOLDER [--faces 600]
+    python -m tools.fit_generated --photographs faces-gray-128.zip --state FOLDER [--faces 3000]
 
 Draws faces of the default model, brings them to the crop, size and JPEG history of the photographs, cuts the inner
 face out of both, and trains on two thirds of each; pictures of one person stay on one side. What stays behind in
@@ -119,22 +119,28 @@ def cut_all(
                 mesh = find_landmarks(pixels, faces[0])
                 cuts.append(patch(change(pixels) if change else pixels, mesh)[..., 0])
                 embeddings.append(embed(pixels, mesh))
-        np.savez(kept, pixels=np.stack(cuts), people=people_of(np.stack(embeddings)))
+        np.savez(kept, pixels=np.stack(cuts), embeddings=np.stack(embeddings))
     with np.load(kept) as found:
-        return Patches(found["pixels"], found["people"])
+        return Patches(found["pixels"], people_of(found["embeddings"]))
 
 
 def people_of(embeddings: Array) -> NDArray[np.int64]:
-    """Number people: whoever is nearer than a threshold to another, or to one near that one, is the same."""
-    numbers = np.arange(len(embeddings))
-    squares = np.square(embeddings).sum(axis=1)
+    """Number people: a picture shows whoever is nearest among those before it, or somebody new if nobody is near.
+
+    Everybody is compared with the first picture of each person only. Joined to any picture of them, look-alikes
+    would form chains, of thousands of pictures at last.
+    """
+    firsts = np.empty_like(embeddings)
+    numbers = np.empty(len(embeddings), np.int64)
+    count = 0
     for index, each in enumerate(embeddings):
-        near = squares[:index] + squares[index] - 2 * embeddings[:index] @ each < _ONE_PERSON**2
-        if near.any():
-            joined = np.unique(numbers[:index][near])
-            numbers[np.isin(numbers, joined)] = joined[0]
-            numbers[index] = joined[0]
-    return numbers.astype(np.int64)
+        squares = np.square(firsts[:count] - each).sum(axis=1)
+        if count and squares.min() < _ONE_PERSON**2:
+            numbers[index] = squares.argmin()
+        else:
+            firsts[count], numbers[index] = each, count
+            count += 1
+    return numbers
 
 
 class Net(nn.Module):
@@ -269,8 +275,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--faces", type=int, default=600, help="faces to draw")
-    parser.add_argument("--every", type=int, default=3, help="take every so many photographs")
+    parser.add_argument("--faces", type=int, default=3000, help="faces to draw")
+    parser.add_argument("--every", type=int, default=1, help="take every so many photographs")
     arguments = parser.parse_args()
     tables = tables_of(arguments.photographs)
     generator = Generator.load(DEFAULT_MODEL)

@@ -179,7 +179,7 @@ class Search:
             return
         for start in range(0, len(seeds), _SCREENED_BLOCK):
             block = seeds[start : start + _SCREENED_BLOCK]
-            codes = self.generator.styles(latents.z_from_seeds(block, self.generator.engine.z_dim), self._settings)
+            codes = self.generator.styles_of_seeds(block, self._settings)
             yield from itertools.compress(block, self._screen(codes))
 
     def _reference_scores(self) -> NDArray[np.float64]:

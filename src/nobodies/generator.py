@@ -1,7 +1,7 @@
 """`Generator`: seeds in, faces out. What library users, the command line and the site all call."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -342,6 +342,10 @@ class Generator:
         """Give the truncated style codes of a seed, [L, W]."""
         ws: Array = self.styles(latents.z_from_seed(seed, self.engine.z_dim)[None], settings)[0]
         return ws
+
+    def styles_of_seeds(self, seeds: Sequence[int], settings: FaceSettings) -> Array:
+        """Give those of many seeds at once, [N, L, W], to the last bit as `styles_of_seed` does, in less time."""
+        return self.styles(latents.z_from_seeds(seeds, self.engine.z_dim), settings)
 
     def draw(self, codes: Iterable[tuple[int | None, Array]], settings: FaceSettings) -> Iterator[Face]:
         """Draw the faces of style codes, in order.

@@ -7,6 +7,7 @@ line, the site's forms and the reference pages are built; so a default, a limit 
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args, get_origin, get_type_hints
 
@@ -93,6 +94,11 @@ class Described:
 
 def described(group: Any) -> tuple[Described, ...]:
     """The settings of one group, in order of declaration."""
+    return _described(group)
+
+
+@cache  # every setting of every request is checked
+def _described(group: Any) -> tuple[Described, ...]:
     hints = get_type_hints(group)
     return tuple(
         _describe(each.name, each.default, each.metadata["limits"], hints[each.name])

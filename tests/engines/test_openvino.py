@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+from openvino import opset13 as op
 
 from nobodies.engines import Job, open_engine, reference
 from nobodies.engines.openvino import OpenVinoEngine, compiling
 from nobodies.engines.openvino.cuts import Cuts
+from nobodies.engines.openvino.grid import Grid
 from nobodies.errors import SettingError, ShapeError, WeightsError
 from nobodies.models import Model
 from nobodies.models.architectures.grid import TENSOR, without_grid
@@ -206,6 +208,21 @@ def test_the_grid_is_taken_out_however_the_picture_is_cut(cuts: Cuts) -> None:
     freed = np.stack([without_grid(each, model.tensors[TENSOR]) for each in drawn])
     bytes_ = np.clip(np.round(freed * 127.5 + 127.5), 0, 255).transpose(0, 2, 3, 1)
     assert np.abs(engine.synthesize(ws) - bytes_).max() <= 1
+
+
+@pytest.mark.parametrize("rows", [128, 256])
+def test_bytes_lose_their_grid_as_the_slow_twin_says(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    tile = np.float32(0.02) * rng.standard_normal((3, 32, 32)).astype(np.float32)
+    picture = rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)  # at both ends of the range, too
+    drawn = op.parameter([1, rows, 256, 3], np.uint8)
+    model = openvino.Model([op.result(Grid(tile, 256).out_of_bytes(drawn))], [drawn], "grid")
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = np.concatenate([compiled(part)[0][0] for part in picture.reshape(-1, 1, rows, 256, 3)])
+    wanted = without_grid(picture.transpose(2, 0, 1) / 127.5 - 1, tile).transpose(1, 2, 0) * 127.5 + 127.5
+    off = np.abs(found - np.clip(np.round(wanted), 0, 255))
+    assert off.max() <= 1
+    assert off.mean() < 1e-3  # where rounding is a matter of the last bit
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_is_compiled() -> None:

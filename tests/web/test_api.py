@@ -51,8 +51,8 @@ class ParityModel:
     ages: tuple[int, int] = (20, 90)
     wishes: Sequence[WishGroup] = (WishGroup("woman", ("even", "odd")),)
 
-    def may_be_shown(self, seed: int) -> bool:
-        return seed % 2 == 1
+    def may_be_shown(self, seeds: Sequence[int]) -> NDArray[np.bool_]:
+        return np.array([seed % 2 == 1 for seed in seeds])
 
     def predict(self, seed: int) -> Mapping[str, float]:
         return {"parity": seed % 2}

@@ -42,7 +42,7 @@ def test_nobody_who_looks_like_a_minor_comes_up_by_chance(
     monkeypatch.setitem(tiny_attributes.MIDDLES, "age", 20.0)
     tiny_attributes.install()
     attributes = FaceAttributes(generator)
-    shown = [attributes.may_be_shown(seed) for seed in range(200)]
+    shown = attributes.may_be_shown(range(200))
     ages = [attributes.predict(seed)["age"] for seed in range(200)]
     assert min(age for age, may in zip(ages, shown, strict=True) if may) >= ADULT_AGE
     assert 0 < sum(shown) < 200

@@ -19,7 +19,7 @@ class MappingNetwork:
     """Fully connected layers over a normalised latent code.
 
     Each row is computed by itself, as a product of matrix and vector, so the code of a face does not change by a bit
-    with its neighbours. This costs 0.1 ms a row, a fiftieth of drawing the face.
+    with its neighbours. Rows go through a layer one after the other, so that its weights are read once from memory.
 
     Source: StyleGAN, arXiv:1812.04948, section 2; classes as in StyleGAN2-ADA, arXiv:2006.06676.
     """
@@ -47,9 +47,12 @@ class MappingNetwork:
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise ShapeError(f"z is {list(z.shape)}: this model takes [N, {self.z_dim}], one latent code a row")
         chosen = self._class(label)
+        rows: list[Array] = [np.concatenate([normalized(code), chosen]) for code in z.astype(np.float32, copy=False)]
+        for weight, bias in self._layers:
+            rows = [self._activated(weight @ row + bias) for row in rows]
         ws = np.empty((len(z), self.w_dim), np.float32)
-        for row, code in enumerate(z.astype(np.float32, copy=False)):
-            ws[row] = self._map_one(code, chosen)
+        for row, code in enumerate(rows):
+            ws[row] = code
         return ws
 
     def _class(self, label: int | None) -> Array:
@@ -63,12 +66,9 @@ class MappingNetwork:
         chosen: Array = self._classes[label]
         return chosen
 
-    def _map_one(self, code: Array, label: Array) -> Array:
-        x: Array = np.concatenate([normalized(code), label])
-        for weight, bias in self._layers:
-            x = weight @ x + bias
-            x = np.maximum(x, self._slope * x)
-        return x
+    def _activated(self, x: Array) -> Array:
+        activated: Array = np.maximum(x, self._slope * x)
+        return activated
 
 
 def normalized(codes: Array) -> Array:

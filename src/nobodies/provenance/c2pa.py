@@ -6,6 +6,8 @@ network is used: no time stamp is asked for, nothing that a manifest refers to i
 
 import importlib.util
 import io
+import os
+import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -19,6 +21,13 @@ from nobodies.settings import C2pa
 if TYPE_CHECKING:
     import c2pa
 
+_AGENT: Final = {"name": "nobodies", "version": __version__}
+_CREATED: Final = {"action": "c2pa.created", "softwareAgent": _AGENT, "digitalSourceType": SOURCE_TYPE}
+_STATEMENT: Final = {
+    "claim_generator_info": [_AGENT],
+    "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [_CREATED]}}],
+}
+_own = threading.local()
 _OFFLINE: Final[dict[str, Any]] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
     "builder": {"thumbnail": {"enabled": False}},
@@ -100,18 +109,26 @@ def sign_stream(source: BinaryIO, out: BinaryIO, media_type: str, signer: Creden
     """
     import c2pa
 
-    signer = signer or credentials()
-    # The library's last argument is the address of a time-stamping service; none is asked.
-    info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
     try:
-        with (
-            c2pa.Signer.from_info(info) as ours,
-            c2pa.Context.from_dict(_OFFLINE) as context,
-            c2pa.Builder(_statement(), context) as builder,
-        ):
+        ours, context = _prepared(signer or credentials())
+        with c2pa.Builder(_STATEMENT, context) as builder:
             builder.sign(ours, media_type, source, out)
     except c2pa.C2paError as error:
         raise OutputError(f"the file cannot be signed: {error}; check the signing certificate") from error
+
+
+def _prepared(signer: Credentials) -> tuple["c2pa.Signer", "c2pa.Context"]:
+    """Give what signs for somebody in this thread and process: made anew only when one of the three has changed."""
+    import c2pa
+
+    for_whom = (os.getpid(), signer)
+    if getattr(_own, "for_whom", None) != for_whom:
+        # The library's last argument is the address of a time-stamping service; none is asked.
+        info = c2pa.C2paSignerInfo(signer.algorithm.encode(), signer.chain, signer.key, None)
+        _own.signing = c2pa.Signer.from_info(info), c2pa.Context.from_dict(_OFFLINE)
+        _own.for_whom = for_whom
+    signing: tuple[c2pa.Signer, c2pa.Context] = _own.signing
+    return signing
 
 
 def read(source: bytes | BinaryIO, media_type: str) -> Manifest | None:
@@ -145,15 +162,6 @@ def read(source: bytes | BinaryIO, media_type: str) -> Manifest | None:
             return None
         with reader:
             return _described(reader)
-
-
-def _statement() -> dict[str, Any]:
-    agent = {"name": "nobodies", "version": __version__}
-    created = {"action": "c2pa.created", "softwareAgent": agent, "digitalSourceType": SOURCE_TYPE}
-    return {
-        "claim_generator_info": [agent],
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
-    }
 
 
 def _described(reader: "c2pa.Reader") -> Manifest:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -42,7 +43,7 @@ class Portrait:
     mix: Mix | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """A picture as asked for. Equal pictures are equal here, and have one address."""
 
@@ -51,7 +52,7 @@ class Asked:
     shape: Shape = "square"
     background: Background = "own"
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The path and query of this picture; what is left out is as by default."""
         path = f"/face/{self.portrait.seed}.{self.picture.format}"

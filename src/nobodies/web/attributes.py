@@ -76,12 +76,12 @@ class FaceAttributes:
 
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like: numbers in their unit, chances from 0 to 1."""
-        values = self._model.predict(self._codes(seed)[None])
+        values = self._model.predict(self._generator.styles_of_seed(seed, FaceSettings())[None])
         return {name: round(float(value[0]), 3) for name, value in values.items()}
 
-    def may_be_shown(self, seed: int) -> bool:
-        """Tell whether a seed may come up by chance: faces that look like minors do not."""
-        return bool(self._adults.screen(self._model, self._codes(seed)[None])[0])
+    def may_be_shown(self, seeds: Sequence[int]) -> NDArray[np.bool_]:
+        """Tell which seeds may come up by chance, [N]: faces that look like minors do not."""
+        return self._adults.screen(self._model, self._generator.styles_of_seeds(seeds, FaceSettings()))
 
     def choose(self, wishes: str, from_seed: int, *, balanced: bool = False) -> Iterator[int]:
         """Give seeds whose faces fit, in order; of all groups alike if balanced.
@@ -108,9 +108,6 @@ class FaceAttributes:
         """
         changed: Array = self._generator.edit(ws, dict[str, Any](edits)).ws
         return changed
-
-    def _codes(self, seed: int) -> Array:
-        return self._generator.styles_of_seed(seed, FaceSettings())
 
 
 def _needs(word: str) -> set[str]:

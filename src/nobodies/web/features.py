@@ -67,8 +67,8 @@ class Attributes(Protocol):
     def ages(self) -> tuple[int, int]:
         """The lowest and the highest age that can be wished for, in years."""
 
-    def may_be_shown(self, seed: int) -> bool:
-        """Tell whether a seed may come up by chance."""
+    def may_be_shown(self, seeds: Sequence[int]) -> NDArray[np.bool_]:
+        """Tell which seeds may come up by chance, [N]."""
 
     def predict(self, seed: int) -> Mapping[str, float]:
         """Say what the face of a seed looks like."""

@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_ERROR_S: Final = 5.0
 _CALM_S: Final = 0.05
+_SCREENED_SEEDS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,23 @@ class Ready:
 def new_seed() -> int:
     """Draw a seed nobody has had: of 2**64, by the system's own randomness."""
     return secrets.randbits(64)
+
+
+class SeedStock:
+    """Seeds that nobody has had and that may come up by chance. Some are screened at once, which takes less time."""
+
+    def __init__(self, screen: Callable[[list[int]], list[int]]) -> None:
+        """Take what gives those of some seeds that may come up."""
+        self._screen = screen
+        self._seeds: deque[int] = deque()
+
+    def take(self) -> int:
+        """Give a seed that nobody else gets."""
+        while True:
+            try:
+                return self._seeds.popleft()
+            except IndexError:
+                self._seeds.extend(self._screen([new_seed() for _ in range(_SCREENED_SEEDS)]))
 
 
 class FacePool:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from typing import Final
 
 from nobodies.database import Database
@@ -26,7 +27,7 @@ from nobodies.web.keys import Keys, Rate, read_keys, read_secret
 from nobodies.web.known import KnownAddresses
 from nobodies.web.metrics import Metrics
 from nobodies.web.pictures import Pictures
-from nobodies.web.pool import FacePool, Ready, new_seed
+from nobodies.web.pool import FacePool, Ready, SeedStock, new_seed
 from nobodies.web.shared import SharedKeys, SharedRate
 from nobodies.web.workshop import Slots, Workshop
 
@@ -37,6 +38,8 @@ _FIRST_WAIT_S: Final = 30.0
 _MOST_REFUSED: Final = 20
 _LONGEST_START_S: Final = 120.0
 _GLANCE_S: Final = 0.02
+ANY_SEED: Final = 0
+"""Stands where a seed will be chosen later."""
 _MOST_FAULTY: Final = 8
 """After so many, the next is given as it is: far from the default truncation, all are faulty."""
 
@@ -94,6 +97,7 @@ class Site:
         """Whether this server serves on only until its visitors have gone elsewhere."""
         self.game = Game(settings.real_photos, secret) if settings.real_photos else None
         self.browser_page = BrowserPage(settings.browser_page) if settings.browser_page else None
+        self._seeds = SeedStock(self._screened)
         self.pool = FacePool(settings.pool_faces, self.new_seed, self._make_spare)
         self.memory: ByteCache[str, bytes] = ByteCache(settings.cache_mb << 20, len)
         """Finished pictures by their addresses."""
@@ -215,10 +219,14 @@ class Site:
                 asked = Asked(Portrait(ready.seed))
                 self.pictures.keep(asked, ready.picture)
                 return NewFace(ready.seed, ready.picture, asked, self._said(claim))
-        return await self.drawn_face(Asked(Portrait(self.new_seed())), exclusive=exclusive)
+        return await self.drawn_face(Asked(Portrait(ANY_SEED)), exclusive=exclusive)
 
     async def drawn_face(self, asked: Asked, *, exclusive: bool = False) -> NewFace:
         """Draw a new face now, in a form that the pool does not have; if it is refused, that of another seed.
+
+        Args:
+            asked: the form; its seed is not looked at.
+            exclusive: give none that is not recorded in the ledger as given.
 
         Raises:
             BusyError: as for `new_face`; or face after face resembles one that was given.
@@ -227,6 +235,7 @@ class Site:
         self.require_ledger(exclusive=exclusive)
         num_faulty = 0
         for _ in range(_MOST_REFUSED):
+            asked = replace(asked, portrait=replace(asked.portrait, seed=self.new_seed()))
             ready = await self.pictures.get_new(asked, gated=num_faulty < _MOST_FAULTY)
             if ready is None:
                 num_faulty += 1
@@ -234,7 +243,6 @@ class Site:
             elif (claim := await self._claim(ready.look, exclusive=exclusive)).may_be_given:
                 self.metrics.faces.labels("drawn").inc()
                 return NewFace(ready.seed, ready.picture, asked, self._said(claim))
-            asked = replace(asked, portrait=replace(asked.portrait, seed=self.new_seed()))
         raise BusyError("every face that was drawn resembles one given before: try again", retry_after_s=1)
 
     def require_ledger(self, *, exclusive: bool) -> None:
@@ -263,15 +271,16 @@ class Site:
         Where attributes are known, its face does not look like a minor's; where there is a gate, its style code
         does not promise a fault.
         """
-        while not self._may_come_up(seed := new_seed()):
-            pass
-        return seed
+        return self._seeds.take()
 
-    def _may_come_up(self, seed: int) -> bool:
+    def _screened(self, seeds: list[int]) -> list[int]:
+        """Give those of some seeds that may come up by chance."""
         attributes, gate = self.features.attributes, self.features.gate
-        if attributes is not None and not attributes.may_be_shown(seed):
-            return False
-        return gate is None or bool(gate.screen(self.generator.styles_of_seed(seed, FaceSettings())[None])[0])
+        if attributes is not None:
+            seeds = list(compress(seeds, attributes.may_be_shown(seeds)))
+        if gate is not None and seeds:
+            seeds = list(compress(seeds, gate.screen(self.generator.styles_of_seeds(seeds, FaceSettings()))))
+        return seeds
 
     async def new_seeds(self, count: int, *, exclusive: bool = False) -> list[tuple[int, bool | None]]:
         """Give seeds that nobody has had, first those whose pictures are ready, and whether they are exclusive.
@@ -328,6 +337,7 @@ class Site:
             _log.exception("the model cannot be loaded")
             return False
         self._generator, self.features, self._pictures, self._failure = generator, features, pictures, None
+        self._seeds = SeedStock(self._screened)
         self._loaded.set()
         return True
 

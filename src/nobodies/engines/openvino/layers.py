@@ -89,9 +89,7 @@ class Layers:
             line = op.transpose(levels, integers(0, 2, 3, 1))
             lines.append(op.reshape(line, integers(1, height, 1, 6 * width), False))
         picture = op.reshape(op.concat(lines, 2), integers(1, 2 * height, 2 * width, 3), False)
-        if self.grid is None:
-            return picture
-        return to_levels(self.grid.out_of(op.convert(picture, "f32"), factor=127.5))
+        return picture if self.grid is None else self.grid.out_of_bytes(picture)
 
     def _scale(self, layer: str, *shape: int) -> Any:
         return op.reshape(self.scales[layer], integers(*shape), False)

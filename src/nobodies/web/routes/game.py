@@ -30,7 +30,7 @@ class AnswerBody(BaseModel):
     page: str | None = Field(default=None, description="the page of the face, if it was made")
 
 
-def _game(site: AnySite) -> Game:
+async def _game(site: AnySite) -> Game:
     if site.game is None:
         raise ProblemError(404, "not-found", "this server has no photographs for a game")
     return site.game

@@ -10,6 +10,7 @@ from nobodies.latents import parse_seed
 from nobodies.web.asked import Asked, Ending, NewQuery, PictureQuery, Portrait, parse_number
 from nobodies.web.known import Known, has_already
 from nobodies.web.routes.shared import ReadySite, limit_rate, problems, unless_gone
+from nobodies.web.site import ANY_SEED
 
 router = APIRouter(tags=["pictures"], dependencies=[Depends(limit_rate)])
 
@@ -49,9 +50,9 @@ async def new_picture(
         raise SettingError("the face of a text is for everybody: leave out u or exclusive")
     if query.u is not None:
         return await _permanent(request, site, query.asked(parse_seed(query.u), ending), query.download)
-    asked = query.asked(site.new_seed(), ending)
+    asked = query.asked(ANY_SEED, ending)
     site.pictures.check(asked)
-    is_plain = asked == Asked(Portrait(asked.portrait.seed))
+    is_plain = asked == Asked(Portrait(ANY_SEED))
     give = site.new_face(exclusive=query.exclusive) if is_plain else site.drawn_face(asked, exclusive=query.exclusive)
     face = await (give if is_plain else unless_gone(request, give))
     headers = {"Cache-Control": _NEVER, "Content-Location": face.asked.address}

@@ -15,13 +15,14 @@ from nobodies.web.site import Site
 Result = TypeVar("Result")
 
 
-def _site(request: Request) -> Site:
+# These are coroutines, since FastAPI sends plain functions through a thread, for each request anew.
+async def _site(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
 
 
 async def _ready_site(request: Request) -> Site:
-    site = _site(request)
+    site = await _site(request)
     await site.ready()
     return site
 
@@ -32,26 +33,27 @@ ReadySite = Annotated[Site, Depends(_ready_site)]
 """The site with its model loaded; a request waits a while for that."""
 
 
-def limit_rate(request: Request) -> None:
+async def limit_rate(request: Request) -> None:
     """Refuse a visitor who asks too often, if the operator has set a rate."""
-    site = _site(request)
+    site = await _site(request)
     if not site.settings.rate_per_minute:
         return
-    wait_s = site.rate.wait_s(site.visitor(request.client.host if request.client else ""))
+    visitor = site.visitor(request.client.host if request.client else "")
+    wait_s = await asyncio.to_thread(site.rate.wait_s, visitor)  # may ask a database
     if wait_s:
         raise ProblemError(
             429, "too-often", "too many requests: slow down", {"Retry-After": str(max(1, math.ceil(wait_s)))}
         )
 
 
-def require_key(request: Request) -> None:
+async def require_key(request: Request) -> None:
     """Refuse who has no key, if the operator has set keys."""
-    keys = _site(request).keys
+    keys = (await _site(request)).keys
     if not keys.needed:
         return
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     offered = token if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-    if not keys.fits(offered):
+    if not await asyncio.to_thread(keys.fits, offered):  # may ask a database
         raise ProblemError(401, "key", "send a key: Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
 
 
