@@ -373,7 +373,7 @@ def from_json(kept: Mapping[str, Any]) -> Seen:
 
 def mean_distance(embeddings: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> float:
     """Give the mean identity distance between all pairs."""
-    points = np.stack(embeddings).astype(np.float64)
+    points = np.asarray(embeddings, np.float64)
     squares = np.square(points).sum(1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
     return float(distances[np.triu_indices(len(points), 1)].mean())
