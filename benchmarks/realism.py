@@ -32,9 +32,9 @@ Array = NDArray[Any]
 Pixels = NDArray[np.uint8]
 Change = Callable[[Image.Image], Image.Image]
 
-NUM_SHIPPED: Final = 1000
+NUM_SHIPPED: Final = 500
 NUM_FULL: Final = 48
-CONTROL_EPOCHS: Final = 10
+CONTROL_EPOCHS: Final = 4
 NUM_FOLDS: Final = 4
 PATCHES_A_PICTURE: Final = 20
 _SAMPLES: Final = 400

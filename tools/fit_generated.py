@@ -41,9 +41,9 @@ Pixels = NDArray[np.uint8]
 PACKAGE: Final = Path(__file__).parents[1] / "src" / "nobodies"
 FIRST_SEED: Final = 700_000
 SIDE_PX: Final = 128
-WANTED_FALSE_ALARMS: Final = 0.01
+WANTED_FALSE_ALARMS: Final = 0.005
 _ONE_PERSON: Final = 0.45
-_EPOCHS: Final = 30
+_EPOCHS: Final = 12
 _BATCH: Final = 64
 
 

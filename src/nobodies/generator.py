@@ -309,7 +309,8 @@ class Generator:
             face: a seed, or style codes [W] or [L, W].
             changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
                 "none" for a value; see `nobodies.latents.edits.changes_from`.
-            checked: draw the face before and after, measure how far it went, and correct that.
+            checked: draw the face before and after, measure how far it went and whether it is the same person, and
+                correct that.
             **options: for a seed, as for `face`.
 
         Returns:
