@@ -166,13 +166,16 @@ def measure_choosing(generator: Generator, judge: str, wishes: Sequence[str], op
 
 def chosen(generator: Generator, wished: Wishes, num_faces: int, psi: float, kept: Kept) -> tuple[list[int], str]:
     """Give the first seeds whose faces should be as wished, and how rare they are."""
-    name = f"{generator.attributes.digest} {wished} psi {psi} x {num_faces}"
-    if name not in kept:
-        search = Search(generator, wished, FaceSettings(psi=psi), from_seed=0, seeds_a_face=1_000_000)
-        seeds = list(search.find(num_faces))
-        kept.add(name, [seeds, search.rate()])
-    seeds, rate = kept[name]
-    return seeds, rate
+    name = f"{generator.attributes.digest} {wished} psi {psi}"
+    seeds = list(kept[name]) if name in kept else []
+    if len(seeds) < num_faces:
+        first = seeds[-1] + 1 if seeds else 0
+        search = Search(generator, wished, FaceSettings(psi=psi), from_seed=first, seeds_a_face=1_000_000)
+        for seed in search.find(num_faces - len(seeds)):
+            seeds.append(seed)
+            kept.add(name, seeds)
+    seeds = seeds[:num_faces]
+    return seeds, f"one in {(seeds[-1] + 1) / num_faces:.0f}"
 
 
 def diversity_of_group(surveyed: Survey, wished: Wishes) -> str:
@@ -370,7 +373,7 @@ def from_json(kept: Mapping[str, Any]) -> Seen:
 
 def mean_distance(embeddings: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> float:
     """Give the mean identity distance between all pairs."""
-    points = np.stack(embeddings).astype(np.float64)
+    points = np.asarray(embeddings, np.float64)
     squares = np.square(points).sum(1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
     return float(distances[np.triu_indices(len(points), 1)].mean())

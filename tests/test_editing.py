@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def drifting(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> LookModel
     slopes[0, [0, 5]] = 1.0
     slopes[1, [0, 6]] = 1.0
     bases = {f"{name}_{what}": np.zeros((1, 1)) for name in ("mesh", "features") for what in ("mean", "basis")}
-    fixed = {"w_mean": whole.w_mean, "components": np.eye(8) * 0.63, "slopes": slopes}
+    fixed: dict[str, NDArray[Any]] = {"w_mean": whole.w_mean, "components": np.eye(8) * 0.63, "slopes": slopes}
     looks = LookModel("", fixed | bases | {"centre": np.zeros(len(slopes)), "noise": np.ones(len(slopes))})
     drawn: list[NDArray[np.float32]] = []
 

@@ -1,10 +1,13 @@
-"""Fit the probes of the quality gate from labels given by eye, and say what they catch and what they miss.
+"""Fit the quality gate from labels given by eye, and say what it catches and what it misses.
 
+    python -m tools.gate_faces FACES
     python -m tools.fit_gate FACES [--out FILE]
 
-FACES is a folder with the faces as 512 px pictures, 0.7/SEED.jpg and 1.0/SEED.jpg; what is missing is drawn. The
-labelled faces are those of tools/labels/faults.csv; further ones, without labels, teach the probes of style codes
-what the probes of pictures see in them. Every figure is of faces at random that were held out of the fit (ten folds).
+FACES is the folder that `tools.gate_faces` fills. Probes of pictures are fitted on the faces with labels
+(tools/labels/faults.csv, for glasses faults_glasses.csv too). What they say of all drawn faces teaches a kernel
+regression on style codes, and that teaches the small net which is shipped. Figures of the first two tables are of
+labelled faces at random that were held out of each fit (ten folds; codes are judged by the regression). The last
+are of the finished gate on adults that nothing was fitted on (faults_adults.csv).
 """
 
 import argparse
@@ -14,240 +17,322 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from nobodies.files import write_atomic
 from nobodies.gate.probes import EYES, WHOLE, Card, FaultProbes, Seen
-from nobodies.gate.seeing import EYES_BOX, features
 from nobodies.generator import Generator
-from nobodies.imaging.decode import read_pixels
-from nobodies.settings import DEFAULT_MODEL, EngineSettings, FaceSettings
-from nobodies.vision.pictures import resize
+from nobodies.settings import DEFAULT_MODEL, FaceSettings
+from tools import gate_faces
+from tools.code_net import code_kernel, distilled, targets_of
 from tools.fit_probes import area_under_curve
+from tools.gate_faces import TAUGHT, Key
 from tools.label_faces import read_labels
 
 Float = NDArray[np.float64]
 
-LABELS: Final = Path(__file__).parent / "labels" / "faults.csv"
 OUTPUT: Final = Path(__file__).parents[1] / "src/nobodies/gate/data" / f"{DEFAULT_MODEL}.safetensors"
-DRAWN: Final = {"0.7": range(1, 1001), "1.0": range(1001, 2001)}
-"""Seeds that are drawn at each psi."""
 AT_RANDOM: Final = {"0.7": range(1, 241), "1.0": range(1001, 1241)}
 """Those of the labelled that nobody chose; the others were, as likely to be faulty."""
 FOLDS: Final = 10
-PENALTY: Final = {"whole": 1.0, "eyes": 1.0, "code": 1.0}
-SOUND_LOST: Final = {"whole": 0.009, "eyes": 0.035, "code": 0.006}
+PENALTY: Final = 1.0
+CODE_PENALTY: Final = 0.3
+SOUND_LOST: Final = {"whole": 0.015, "eyes": 0.005}
 """Share of sound faces that one probe may turn away."""
+REFUSED: Final = (0.38, 2.0, 1 - 22 / 45)
+"""Scores of style codes from which on nothing is drawn: a fault likelier than that, or younger than 22. Glasses alone
+never: codes do not tell them well enough."""
+DOUBT: Final = (0.03, 0.05, 1 - 30 / 45)
+"""Scores from which on the picture, the eyes, or the age are looked at."""
+_NAMES: Final = {"whole": WHOLE, "eyes": EYES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """All faces that are drawn, with what is known of them."""
+    """All faces that were looked at, with what is known of them."""
 
-    keys: list[tuple[int, str]]
-    """Seed and psi."""
-    labels: dict[tuple[int, str], set[str]]
+    keys: list[Key]
+    labels: dict[Key, set[str]]
     """Faults by key; none for a sound face."""
+    glasses: dict[Key, bool]
+    """Whether the glasses are faulty, of further faces of which nothing else is said."""
+    tried: dict[Key, set[str]]
+    """Faults of faces that nothing is fitted on."""
     code: Float
     """[N, W]."""
-    whole: Float
+    whole: NDArray[np.float32]
     """[N, D]."""
-    eyes: Float
+    eyes: NDArray[np.float32]
     """[N, D]; not-a-number where glasses are unlikely."""
+    ages: Float
+    """[N], years."""
 
-    @property
-    def eyes_filled(self) -> Float:
-        """`eyes` with the mean of the others where glasses are unlikely."""
-        filled: Float = np.where(np.isnan(self.eyes), np.nanmean(self.eyes, axis=0), self.eyes)
-        return filled
-
-    def rows(self, keys: "set[tuple[int, str]] | dict[tuple[int, str], Any]") -> NDArray[np.intp]:
+    def rows(self, keys: "set[Key] | dict[Key, Any]") -> NDArray[np.intp]:
         """Give the numbers of the rows of some keys."""
-        return np.array([row for row, key in enumerate(self.keys) if key in keys])
+        return np.array([row for row, key in enumerate(self.keys) if key in keys], np.intp)
 
     def truth(self, rows: NDArray[np.intp], names: tuple[str, ...]) -> Float:
-        """Tell which faults faces have, [N, F] of 0 and 1."""
-        return np.array([[name in self.labels[self.keys[row]] for name in names] for row in rows], np.float64)
+        """Tell which faults labelled faces have, [N, F] of 0 and 1."""
+        known = self.labels | {key: {EYES[0]} if bad else set() for key, bad in self.glasses.items()}
+        return np.array([[name in known[self.keys[row]] for name in names] for row in rows], np.float64)
+
+    @property
+    def worn(self) -> NDArray[np.bool_]:
+        """Whose eyes were looked at."""
+        return ~np.isnan(self.eyes[:, 0])
+
+    def examples(self, part: str) -> NDArray[np.intp]:
+        """Give the rows that the probes of a part are fitted on."""
+        if part == "whole":
+            return self.rows(self.labels)
+        rows = self.rows(self.labels | self.glasses)
+        return rows[self.worn[rows]]
 
 
-def draw_missing(generator: Generator, folder: Path) -> None:
-    """Draw the faces that are not in the folder yet."""
-    for psi, seeds in DRAWN.items():
-        (folder / psi).mkdir(parents=True, exist_ok=True)
-        missing = [seed for seed in seeds if not (folder / psi / f"{seed}.jpg").exists()]
-        for face in generator.faces(missing, psi=float(psi)):
-            picture = Image.fromarray(resize(face.pixels, 512, 512))
-            part = folder / psi / f"{face.seed}.part"
-            picture.save(part, "jpeg", quality=95, subsampling=0)
-            part.rename(folder / psi / f"{face.seed}.jpg")
-
-
-def look(generator: Generator, folder: Path) -> Faces:
-    """Describe every face."""
-    keys = [(seed, psi) for psi, seeds in DRAWN.items() for seed in seeds]
-    codes = [generator.styles_of_seed(seed, FaceSettings(psi=float(psi))).mean(0) for seed, psi in keys]
-    said = generator.attributes.predict(np.stack(codes))
-    glasses = np.maximum(said["eyeglasses"], said["sunglasses"]) > 0.1
-    whole, eyes = [], []
-    for (seed, psi), wears in zip(keys, glasses, strict=True):
-        pixels = read_pixels(folder / psi / f"{seed}.jpg")
-        whole.append(features(pixels))
-        eyes.append(features(pixels, EYES_BOX) if wears else np.full_like(whole[-1], np.nan))
-    labels = {key: set(label.split("+")) - {"sound"} for key, label in read_labels(LABELS).items()}
-    return Faces(keys, labels, *(np.array(each, np.float64) for each in (codes, whole, eyes)))
+def load(folder: Path) -> Faces:
+    """Read what was seen, and the labels."""
+    keys, seen = gate_faces.read(folder)
+    faults, tried = (
+        {key: set(label.split("+")) - {"sound"} for key, label in read_labels(table).items()}
+        for table in (gate_faces.FAULTS, gate_faces.ADULTS)
+    )
+    glasses = {key: label == "glasses" for key, label in read_labels(gate_faces.GLASSES).items()}
+    there = set(keys)
+    faults, tried = ({key: each[key] for key in each if key in there} for each in (faults, tried))
+    glasses = {key: glasses[key] for key in glasses if key in there}
+    code, ages = (seen[name].astype(np.float64) for name in ("code", "age"))
+    whole, eyes = (seen[part].astype(np.float32) for part in ("whole", "eyes"))
+    return Faces(keys, faults, glasses, tried, code, whole, eyes, ages)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ridge:
-    """Ridge regression on standardised features, solved by way of the inner products of faces."""
+    """Ridge regression on standardised features, solved by way of the inner products with the examples."""
 
-    features: Float
-    penalty: float
+    features: NDArray[np.float32]
+    """[N, D]."""
+    examples: NDArray[np.intp]
+    """[E], rows."""
+    truth: Float
+    """[E, F]."""
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    products: Float
+    """Inner products of faces and examples, [N, E]."""
 
-    def standardised(self) -> tuple[Float, Float, Float]:
-        """Give the features, [N, D], their means and deviations, [D]."""
-        mean, deviation = self.features.mean(0), self.features.std(0) + 1e-6
-        return (self.features - mean) / deviation, mean, deviation
+    @classmethod
+    def on(cls, features: NDArray[np.float32], examples: NDArray[np.intp], truth: Float) -> "Ridge":
+        """Prepare."""
+        mean, deviation = features.mean(0), features.std(0) + np.float32(1e-6)
+        x = (features - mean) / deviation
+        products = (x @ x[examples].T / x.shape[1]).astype(np.float64)
+        return cls(features, examples, truth, mean, deviation, products)
 
-    def products(self) -> Float:
-        """Give the inner products of faces, [N, N]."""
-        x, _, _ = self.standardised()
-        inner: Float = x @ x.T / x.shape[1]
-        return inner
+    def share(self, used: NDArray[np.bool_]) -> Float:
+        """Fit on some examples, [E]; give how much each of these counts, [U, F]."""
+        inner = self.products[self.examples[used]][:, used] + PENALTY * np.eye(int(used.sum()))
+        solved: Float = np.linalg.solve(inner, self.truth[used] - self.truth[used].mean(0))
+        return solved
 
-    def weights(self, rows: NDArray[np.intp], targets: Float, products: Float) -> tuple[Float, Float]:
-        """Fit on some rows; give weights [F, D] and constants [F] for features as they come."""
-        x, mean, deviation = self.standardised()
-        share = solve(products, rows, targets, self.penalty)
-        along = (share.T @ x[rows]) / x.shape[1] / deviation
-        return along, targets.mean(0) - along @ mean
+    def scores(self, used: NDArray[np.bool_]) -> Float:
+        """Fit on some examples and score all faces, [N, F]."""
+        scores: Float = self.products[:, used] @ self.share(used) + self.truth[used].mean(0)
+        return scores
 
-
-def solve(products: Float, rows: NDArray[np.intp], targets: Float, penalty: float) -> Float:
-    """Give how much each face of the fit counts, [N, F]."""
-    inner = products[np.ix_(rows, rows)] + penalty * np.eye(len(rows))
-    solved: Float = np.linalg.solve(inner, targets - targets.mean(0))
-    return solved
-
-
-def predict(products: Float, rows: NDArray[np.intp], targets: Float, penalty: float) -> Float:
-    """Fit on some rows and score all of them, [N, F]."""
-    scores: Float = products[:, rows] @ solve(products, rows, targets, penalty) + targets.mean(0)
-    return scores
-
-
-def held_out(faces: Faces, products: dict[str, Float]) -> dict[str, Float]:
-    """Score each labelled face by probes that have not seen it, [N, F] by part; others stay not-a-number."""
-    labelled = faces.rows(faces.labels)
-    fold = np.random.default_rng(0).permutation(len(labelled)) % FOLDS
-    scores = {part: np.full((len(faces.keys), len(names)), np.nan) for part, names in NAMES.items()}
-    for number in range(FOLDS):
-        fit, test = labelled[fold != number], labelled[fold == number]
-        whole = predict(products["whole"], fit, faces.truth(fit, WHOLE), PENALTY["whole"])
-        taught = np.setdiff1d(np.arange(len(faces.keys)), test)
-        scores["whole"][test] = whole[test]
-        scores["code"][test] = predict(products["code"], taught, whole[taught], PENALTY["code"])[test]
-        fit, test = (rows[wearing(faces)[rows]] for rows in (fit, test))
-        scores["eyes"][test] = predict(products["eyes"], fit, faces.truth(fit, EYES), PENALTY["eyes"])[test]
-    return scores
+    def weights(self) -> tuple[Float, Float]:
+        """Fit on all examples; give weights [F, D] and constants [F] for features as they come."""
+        everybody = np.ones(len(self.examples), np.bool_)
+        x = (self.features[self.examples] - self.mean) / self.deviation
+        along = (self.share(everybody).T @ x) / x.shape[1] / self.deviation
+        return along, self.truth.mean(0) - along @ self.mean
 
 
-NAMES: Final = {"code": WHOLE, "whole": WHOLE, "eyes": EYES}
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Probes of pictures: what they say of all faces, fitted on everybody and without each fold."""
+
+    ridges: dict[str, Ridge]
+    folds: dict[str, NDArray[np.intp]]
+    """Of each example."""
+    scores: dict[str, Float]
+    """By probes fitted on all examples, [N, F]; not-a-number for eyes that were not looked at."""
+    without: list[dict[str, Float]]
+    """The same without the examples of each fold."""
+    held_out: dict[str, Float]
+    """Each example by probes that have not seen it; the others stay not-a-number."""
 
 
-def wearing(faces: Faces) -> NDArray[np.bool_]:
-    """Tell whose eyes were looked at."""
-    return ~np.isnan(faces.eyes[:, 0])
+def fit_pictures(faces: Faces) -> Fit:
+    """Fit the probes of pictures, with and without each fold."""
+    ridges, folds, held_out = {}, {}, {}
+    fold_of = np.random.default_rng(0).integers(FOLDS, size=len(faces.keys))
+    for part, names in _NAMES.items():
+        rows = np.arange(len(faces.keys)) if part == "whole" else np.flatnonzero(faces.worn)
+        examples = faces.examples(part)
+        features = faces.whole if part == "whole" else faces.eyes[rows]
+        ridges[part] = Ridge.on(features, np.searchsorted(rows, examples), faces.truth(examples, names))
+        folds[part] = fold_of[examples]
+    scores = _everywhere(faces, ridges, {part: np.ones(len(fold), np.bool_) for part, fold in folds.items()})
+    without = [_everywhere(faces, ridges, {p: f != number for p, f in folds.items()}) for number in range(FOLDS)]
+    for part in _NAMES:
+        held_out[part] = np.full_like(scores[part], np.nan)
+        for number, scored in enumerate(without):
+            rows = faces.examples(part)[folds[part] == number]
+            held_out[part][rows] = scored[part][rows]
+    return Fit(ridges, folds, scores, without, held_out)
 
 
-def fit(faces: Faces, products: dict[str, Float], limits: dict[str, Float]) -> dict[str, NDArray[np.float32]]:
-    """Fit the probes on all labelled faces; give the arrays of `FaultProbes`."""
-    labelled, everybody = faces.rows(faces.labels), np.arange(len(faces.keys))
-    worn = labelled[wearing(faces)[labelled]]
-    whole = predict(products["whole"], labelled, faces.truth(labelled, WHOLE), PENALTY["whole"])
-    tasks = {
-        "whole": (faces.whole, labelled, faces.truth(labelled, WHOLE)),
-        "code": (faces.code, everybody, whole),
-        "eyes": (faces.eyes_filled, worn, faces.truth(worn, EYES)),
-    }
-    arrays: dict[str, NDArray[np.float32]] = {}
-    for part, (given, rows, targets) in tasks.items():
-        weights, constants = Ridge(given, PENALTY[part]).weights(rows, targets, products[part])
-        arrays |= {part: weights.astype(np.float32), f"{part}_bias": (constants - limits[part]).astype(np.float32)}
-    return arrays
+def _everywhere(faces: Faces, ridges: dict[str, Ridge], used: dict[str, NDArray[np.bool_]]) -> dict[str, Float]:
+    eyes = np.full((len(faces.keys), len(EYES)), np.nan)
+    eyes[faces.worn] = ridges["eyes"].scores(used["eyes"])
+    return {"whole": ridges["whole"].scores(used["whole"]), "eyes": eyes}
 
 
-def limits_of(faces: Faces, scores: dict[str, Float]) -> dict[str, Float]:
+def limits_of(faces: Faces, held_out: dict[str, Float]) -> dict[str, Float]:
     """Give the score from which on each probe turns a face away, so that few sound ones are lost."""
-    sound = faces.rows({key for key in random_keys() if not faces.labels[key]})
-    return {part: np.nanquantile(of[sound], 1 - SOUND_LOST[part] * _worn_share(of[sound]), axis=0)
-            for part, of in scores.items()}  # fmt: skip
+    sound = faces.rows({key for key in random_keys() & set(faces.labels) if not faces.labels[key]})
+    limits = {}
+    for part, scores in held_out.items():
+        looked_at = ~np.isnan(scores[sound, 0])
+        lost = min(1.0, SOUND_LOST[part] / max(looked_at.mean(), 1e-6))
+        limits[part] = np.quantile(scores[sound][looked_at], 1 - lost, axis=0)
+    return limits
 
 
-def _worn_share(scores: Float) -> float:
-    """Turn a share of all sound faces into one of those that were looked at."""
-    return 1 / max(float((~np.isnan(scores)).mean()), 1e-6)
-
-
-def random_keys() -> set[tuple[int, str]]:
+def random_keys() -> set[Key]:
     """Give the keys of the faces at random."""
     return {(seed, psi) for psi, seeds in AT_RANDOM.items() for seed in seeds}
 
 
-def report(faces: Faces, scores: dict[str, Float], limits: dict[str, Float]) -> dict[str, Seen]:
-    """Print what is caught among faces at random, and give it by fault."""
-    over = {part: np.nan_to_num(of, nan=-np.inf) > limits[part] for part, of in scores.items()}
-    screened = np.any(over["code"], axis=1)
-    refused = np.any(np.column_stack(list(over.values())), axis=1)
-    for psi in (*DRAWN, "both"):
-        rows = faces.rows({key for key in random_keys() if psi in (key[1], "both")})
+def over(scores: dict[str, Float], limits: dict[str, Float]) -> dict[str, NDArray[np.bool_]]:
+    """Tell which faces each part turns away, [N]."""
+    return {
+        part: np.asarray(np.any(np.nan_to_num(of, nan=-np.inf) > limits[part], axis=1)) for part, of in scores.items()
+    }
+
+
+def judged(faces: Faces, said: Float, scores: dict[str, Float], limits: dict[str, Float]) -> NDArray[np.bool_]:
+    """Tell which faces are turned away undrawn, [:, 0], and once drawn, [:, 1], minors left aside.
+
+    Args:
+        faces: all.
+        said: of style codes, [N, 3].
+        scores: of pictures.
+        limits: of these.
+    """
+    undrawn = np.any(said[:, :2] > REFUSED[:2], axis=1)
+    parts = over(scores, limits)
+    drawn = (parts["whole"] & (said[:, 0] > DOUBT[0])) | (parts["eyes"] & (said[:, 1] > DOUBT[1]))
+    return np.column_stack([undrawn, drawn & ~undrawn])
+
+
+def said_line(name: str, away: NDArray[np.bool_], faulty: NDArray[np.bool_]) -> str:
+    """Say how well faces were turned away."""
+    gone = np.asarray(np.any(away, axis=1))
+    return (
+        f"{name}: {faulty.sum()} of {len(faulty)} faulty; {gone.sum()} turned away ({away[:, 0].sum()} of them "
+        f"undrawn), {(gone & faulty).sum()} rightly: precision {faulty[gone].mean():.2f}, recall "
+        f"{gone[faulty].mean():.2f}; faulty among the others {faulty[~gone].mean():.1%}"
+    )
+
+
+def report(faces: Faces, fit: Fit, said: Float, limits: dict[str, Float]) -> dict[str, Seen]:
+    """Print what is caught among labelled faces at random, and give it by fault."""
+    away = judged(faces, said, fit.held_out, limits)
+    gone = np.asarray(np.any(away, axis=1))
+    for psi in (*AT_RANDOM, "both"):
+        rows = faces.rows({key for key in random_keys() & set(faces.labels) if psi in (key[1], "both")})
         faulty = np.array([bool(faces.labels[faces.keys[row]]) for row in rows])
-        away = refused[rows]
-        print(
-            f"psi {psi}: {faulty.sum()} of {len(rows)} faulty; {away.sum()} turned away ({screened[rows].sum()} of "
-            f"them undrawn), {(away & faulty).sum()} rightly: precision {faulty[away].mean():.2f}, recall "
-            f"{away[faulty].mean():.2f}; faulty among the others {faulty[~away].mean():.1%}"
-        )
-    rows = faces.rows(random_keys())
+        print(said_line(f"psi {psi}", away[rows], faulty))
+    rows = faces.rows(random_keys() & set(faces.labels))
     seen = {}
-    for part, names in (("whole", WHOLE), ("eyes", EYES)):
+    for part, names in _NAMES.items():
         truth = faces.truth(rows, names)
         for column, name in enumerate(names):
-            seen[name] = _seen(truth[:, column], scores, part, column, rows, refused)
-            by_code = "" if part == "eyes" else f", by the code alone {_auc(scores['code'], rows, column, truth):.2f}"
-            print(f"{name}: {seen[name].num}; AUC {seen[name].auc:.2f}{by_code}; turned away {seen[name].recall:.0%}")
+            scores = np.nan_to_num(fit.held_out[part][rows, column], nan=-1.0)
+            has = truth[:, column]
+            recall = float(gone[rows][has == 1].mean())
+            seen[name] = Seen(int(has.sum()), round(area_under_curve(scores, has), 3), round(recall, 3))
+            by_code = area_under_curve(said[rows, int(part == "eyes")], has)
+            print(f"{name}: {seen[name].num}; AUC {seen[name].auc:.2f}, of the code {by_code:.2f}; away {recall:.0%}")
     return seen
 
 
-def _seen(truth: Float, scores: dict[str, Float], part: str, column: int, rows: NDArray[np.intp],
-          refused: NDArray[np.bool_]) -> Seen:  # fmt: skip
-    said = np.nan_to_num(scores[part][rows, column], nan=-1.0)
-    recall = float(refused[rows][truth == 1].mean())
-    return Seen(int(truth.sum()), round(area_under_curve(said, truth), 3), round(recall, 3))
-
-
-def _auc(scores: Float, rows: NDArray[np.intp], column: int, truth: Float) -> float:
-    return area_under_curve(scores[rows, column], truth[:, column])
+def try_on_adults(faces: Faces, probes: FaultProbes) -> None:
+    """Print what the finished gate does with adults that it was not fitted on."""
+    code = probes.code_scores(faces.code).astype(np.float64)
+    scores = {part: probes.scores(part, getattr(faces, part)).astype(np.float64) for part in _NAMES}
+    away = judged(faces, code, scores, {part: np.zeros(len(names)) for part, names in _NAMES.items()})
+    rows = faces.rows(faces.tried)
+    if len(rows):
+        print(said_line("fresh adults", away[rows], np.array([bool(faces.tried[faces.keys[row]]) for row in rows])))
+        worn = code[rows, 1] > DOUBT[1]
+        print(f"of them {worn.sum()} with glasses likely: {away[rows][worn].any(1).sum()} turned away; of the others "
+              f"{away[rows][~worn].any(1).sum()} of {(~worn).sum()}")  # fmt: skip
+    first = TAUGHT["0.7"][0]
+    rows = np.array([row for row, (seed, psi) in enumerate(faces.keys) if psi == "0.7" and seed >= first], np.intp)
+    undrawn, young = away[rows, 0], code[rows, 2] > REFUSED[2]
+    drawn, measured = rows[~undrawn & ~young], code[:, 2] > DOUBT[2]
+    minor = measured & (faces.ages < 18)
+    print(
+        f"{len(rows)} adults as the site chooses them: {undrawn.mean():.1%} passed over for faults, "
+        f"{(young & ~undrawn).mean():.1%} as too young; of those drawn {away[drawn, 1].mean():.1%} turned away for "
+        f"faults, {(minor & ~away[:, 1])[drawn].mean():.1%} as minors; looked at: the whole of "
+        f"{(code[drawn, 0] > DOUBT[0]).mean():.0%}, eyes of {(code[drawn, 1] > DOUBT[1]).mean():.0%}, ages of "
+        f"{measured[drawn].mean():.0%}"
+    )
 
 
 def main() -> None:
-    """Draw what is missing, fit, report and write."""
+    """Fit, report and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faces", type=Path)
     parser.add_argument("--out", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    generator = Generator.load(engine=EngineSettings(layout="throughput"))
-    draw_missing(generator, arguments.faces)
-    faces = look(generator, arguments.faces)
-    given = {"code": faces.code, "whole": faces.whole, "eyes": faces.eyes_filled}
-    products = {part: Ridge(each, PENALTY[part]).products() for part, each in given.items()}
-    scores = held_out(faces, products)
-    limits = limits_of(faces, scores)
-    seen = report(faces, scores, limits)
-    model = generator.model
-    card = Card(model.name, model.origin, len(faces.labels), len(random_keys()), seen)
-    write_atomic(arguments.out, FaultProbes(card, fit(faces, products, limits)).to_bytes())
-    print(f"{arguments.out}: {arguments.out.stat().st_size} bytes")
+    generator = Generator.load()
+    faces = load(arguments.faces)
+    fit = fit_pictures(faces)
+    limits = limits_of(faces, fit.held_out)
+    taught = np.setdiff1d(np.arange(len(faces.keys)), faces.rows(faces.tried))
+    targets = targets_of(faces.ages, fit.scores, limits)
+    kernel = code_kernel(faces.code, faces.code[taught])
+    inverse = np.linalg.inv(kernel[taught] + np.float32(CODE_PENALTY) * np.eye(len(taught), dtype=np.float32))
+    said = _codes_held_out(faces, fit, limits, taught, inverse)
+    seen = report(faces, fit, said, limits)
+    shares = inverse @ (targets[taught] - targets[taught].mean(0)).astype(np.float32)
+    net = distilled(
+        lambda codes: code_kernel(codes, faces.code[taught]) @ shares + targets[taught].mean(0).astype(np.float32),
+        lambda seeds, psi: generator.styles_of_seeds(seeds, FaceSettings(psi=psi))[:, 0],
+        faces.code[taught],
+    )
+    arrays: dict[str, NDArray[Any]] = {f"code_{name}": values for name, values in net.items()}
+    arrays |= {"code_refused": np.array(REFUSED), "code_doubt": np.array(DOUBT)}
+    for part, ridge in fit.ridges.items():
+        weights, constants = ridge.weights()
+        arrays |= {part: weights, f"{part}_bias": constants - limits[part]}
+    card = Card(generator.model.name, generator.model.origin, len(faces.labels), len(random_keys()), seen)
+    content = FaultProbes(card, arrays).to_bytes()
+    try_on_adults(faces, FaultProbes.from_bytes(content))
+    write_atomic(arguments.out, content)
+    print(f"{arguments.out.name}: {len(content)} bytes, from {len(faces.keys)} faces")
+
+
+def _codes_held_out(
+    faces: Faces, fit: Fit, limits: dict[str, Float], taught: NDArray[np.intp], inverse: NDArray[Any]
+) -> Float:
+    """Score style codes by regressions that have not seen them, [N, 3].
+
+    Without some rows B, a regression differs from their targets by (A⁻¹ of B, B)⁻¹ (A⁻¹ y of B): all folds from one
+    inverse of the kernel A.
+    """
+    said = np.full((len(faces.keys), 3), np.nan)
+    for number, without in enumerate(fit.without):
+        rows = faces.examples("whole")[fit.folds["whole"] == number]
+        block = np.searchsorted(taught, rows)
+        targets = targets_of(faces.ages, without, limits)[taught]
+        apart = inverse[block] @ (targets - targets.mean(0)).astype(np.float32)
+        within = inverse[np.ix_(block, block)].astype(np.float64)
+        said[rows] = targets[block] - np.linalg.solve(within, apart.astype(np.float64))
+    return said
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
@@ -51,6 +51,7 @@ class Face:
     model: str
     weights: str
     """Fingerprint of the model's weights."""
+    _sized: dict[int, Image.Image] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def image(self) -> Image.Image:
@@ -61,6 +62,14 @@ class Face:
     def size_px(self) -> int:
         """Side of the picture, in pixels."""
         return int(self.pixels.shape[0])
+
+    def sized(self, size_px: int) -> Image.Image:
+        """Give the picture at a smaller size, to be read only: the gate and the file may want the same one."""
+        if (found := self._sized.get(size_px)) is None:
+            found = resize(self.image, size_px)
+            self._sized.clear()
+            self._sized[size_px] = found
+        return found
 
     def recipe(self) -> dict[str, Any]:
         """Say what made this face, in JSON values: enough to make it again, and to tell it from any other."""
@@ -107,7 +116,7 @@ class Face:
         """
         marks = marks or MarkSettings()
         picture = PictureSettings(format=format, size_px=size_px, quality=quality)
-        image = resize(self.image, checked_size(picture, self.size_px, self.model))
+        image = self.sized(checked_size(picture, self.size_px, self.model))
         made = self.recipe() | dict(made_from or {}) | picture_recipe(picture) | mark_recipe(marks)
         return encode_marked(image, made, format=format, quality=quality, marks=marks)
 
@@ -300,7 +309,8 @@ class Generator:
             face: a seed, or style codes [W] or [L, W].
             changes: by attribute: a number is a step, such as age +10; text is as on the command line, "60" or
                 "none" for a value; see `nobodies.latents.edits.changes_from`.
-            checked: draw the face before and after, measure how far it went, and correct that.
+            checked: draw the face before and after, measure how far it went and whether it is the same person, and
+                correct that.
             **options: for a seed, as for `face`.
 
         Returns:

@@ -4,19 +4,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nobodies.gate import Gate
-from nobodies.gate.probes import EYES, WHOLE, Card, FaultProbes, Seen
+from nobodies.gate.probes import CODE, EYES, WHOLE, Card, FaultProbes, Seen
 from nobodies.generator import Face
 from tests.conftest import tiny_model
 
 
 def tiny_probes(**changed: NDArray[np.float32]) -> FaultProbes:
-    """Each fault is one feature above 1; a code is screened out by its first number above 1.4."""
+    """Each fault is one feature above 1. The first numbers of a code are its scores, below 1 twice as much less 1.
+
+    Codes are refused above 1.4, but never for glasses, and pictures looked at above 0.4.
+    """
     seen = {name: Seen(3, 0.9, 0.5) for name in (*WHOLE, *EYES)}
-    code = np.zeros((len(WHOLE), 8), np.float32)
-    code[0, 0] = 1.0
+    first = np.eye(len(CODE), 8, dtype=np.float32)
     arrays = {
-        "code": code,
-        "code_bias": np.array([-1.4, *[-1.0] * (len(WHOLE) - 1)], np.float32),
+        "code_along": first,
+        "code_hidden": -first,
+        "code_hidden_bias": np.ones(len(CODE), np.float32),
+        "code_out": -np.eye(len(CODE), dtype=np.float32),
+        "code_out_bias": np.zeros(len(CODE), np.float32),
+        "code_refused": np.array([1.4, 9.0, 1.4], np.float32),
+        "code_doubt": np.full(len(CODE), 0.4, np.float32),
         "whole": np.eye(len(WHOLE), 8, dtype=np.float32),
         "whole_bias": np.full(len(WHOLE), -1.0, np.float32),
         "eyes": np.eye(len(EYES), 8, dtype=np.float32),
@@ -29,7 +36,7 @@ class SeedGate(Gate):
     """Finds a second face wherever the seed is divisible by a number."""
 
     def __init__(self, every: int = 3) -> None:
-        super().__init__(tiny_probes(), None)
+        super().__init__(tiny_probes())
         self.every = every
         self.looked_at: list[int | None] = []
 

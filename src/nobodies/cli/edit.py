@@ -23,7 +23,11 @@ from nobodies.settings import FaceSettings
     "--set", "changes", multiple=True, metavar="NAME=VALUE",
     help="age=60, age=+10, smile=yes, glasses=none, yaw==-20 (two signs for a value below 0); may be repeated.",
 )  # fmt: skip
-@click.option("--checked", is_flag=True, help="Draw, measure how far it went, and correct that.")
+@click.option(
+    "--checked",
+    is_flag=True,
+    help="Draw, measure how far it went and whether it is the same person, and correct that.",
+)
 @click.option("--strip", metavar="NAME=LOW..HIGH", help="Instead: a strip of steps, such as age=-20..+20.")
 @click.option("--steps", default=7, show_default=True, type=click.IntRange(2, 25), help="Pictures on the strip.")
 @click.option(

@@ -1,8 +1,8 @@
 """The quality gate: faulty faces are turned away before a picture leaves.
 
 It stands between drawing and marking wherever a face is chosen by chance or by wishes. Faces named by a seed, a text
-or an address never pass it. A style code is screened before anything is drawn, then the drawn picture is looked at.
-What it catches and what it misses is in docs/results-quality.md.
+or an address never pass it. A style code is screened before anything is drawn; then the drawn picture is looked at
+where the code leaves doubt. What it catches and what it misses is in docs/results-quality.md.
 """
 
 from collections import Counter
@@ -11,44 +11,36 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.errors import ModelError
 from nobodies.gate.probes import EYES, WHOLE, FaultProbes, shipped_probes
-from nobodies.gate.seeing import EYES_BOX, age_of, features
+from nobodies.gate.seeing import ENOUGH_PX, EYES_BOX, age_of, features
 from nobodies.generator import Face, Generator
-from nobodies.latents.attributes import AttributeModel
 from nobodies.models import Model, Store, Watcher
 
 __all__ = ["Gate", "gate_of", "probes_of"]
 
 MINOR: Final = "minor"
-GLASSES_FROM: Final = 0.1
-"""Where glasses are less likely than this, judging by the style code, the eyes are not looked at once more."""
-SURELY_GROWN: Final = 31.0
-"""The age is measured in the picture where the style code says a lower one."""
 YOUNGEST: Final = 18.0
 """Faces that measure younger count as minors."""
-_SURE: Final = np.ones(1, np.float32)
 
 
 class Gate:
     """Tells faces with visible faults, and those that look like minors, from the others. Threads may share it."""
 
-    def __init__(self, probes: FaultProbes, attributes: AttributeModel | None, *, adults_only: bool = True) -> None:
-        """Join what it judges by; most users want `gate_of`.
+    def __init__(self, probes: FaultProbes, *, adults_only: bool = True) -> None:
+        """Take what it judges by; most users want `gate_of`.
 
         Args:
             probes: of faults.
-            attributes: read from style codes; without, eyes are looked at in every picture and ages not measured.
-            adults_only: turn away drawn faces that look like minors.
+            adults_only: turn away faces that look like minors too.
         """
         self.num_refused = 0
         """Drawn faces that were turned away."""
         self.refused: Counter[str] = Counter()
         """The same by what was seen; a face may count several times."""
-        self._probes, self._attributes, self._adults_only = probes, attributes, adults_only
+        self._probes, self._adults_only = probes, adults_only
 
     def screen(self, w: NDArray[Any]) -> NDArray[np.bool_]:
-        """Tell which style codes may be drawn; the others will very likely show a fault.
+        """Tell which style codes may be drawn; the others will very likely show a fault, or look like a minor.
 
         Args:
             w: truncated style codes, [N, W]; or [N, L, W], of which the mean over the layers is read.
@@ -56,18 +48,21 @@ class Gate:
         Returns:
             [N].
         """
-        codes = np.asarray(w)
-        passed: NDArray[np.bool_] = np.all(self._probes.scores("code", _mean_code(codes)) <= 0, axis=1)
+        refused = self._probes.judge_codes(_mean_code(np.asarray(w))).refused
+        passed: NDArray[np.bool_] = ~np.any(refused if self._adults_only else refused[:, :-1], axis=1)
         return passed
 
     def faults(self, face: Face) -> tuple[str, ...]:
-        """Name the faults seen in a drawn face, and "minor" where it looks like one; nothing for a sound face."""
-        said = self._attributes.predict(face.w[None]) if self._attributes else {}
-        found = self._seen("whole", WHOLE, features(face.pixels))
-        if max(float(said.get(name, _SURE)[0]) for name in ("eyeglasses", "sunglasses")) > GLASSES_FROM:
-            found += self._seen("eyes", EYES, features(face.pixels, EYES_BOX))
-        unsure = "age" in said and float(said["age"][0]) < SURELY_GROWN
-        if self._adults_only and unsure and age_of(face.pixels) < YOUNGEST:
+        """Name the faults seen in a drawn face, and "minor" where it looks like one; nothing for a sound face.
+
+        It is looked at where its style code leaves doubt.
+        """
+        any_fault, glasses, youth = self._probes.judge_codes(_mean_code(face.w[None])).doubtful[0]
+        image = face.sized(min(face.size_px, ENOUGH_PX))
+        found = self._seen("whole", WHOLE, features(image)) if any_fault else []
+        if glasses:
+            found += self._seen("eyes", EYES, features(image, EYES_BOX))
+        if self._adults_only and youth and age_of(image) < YOUNGEST:
             found.append(MINOR)
         return tuple(found)
 
@@ -90,20 +85,14 @@ def gate_of(generator: Generator, *, adults_only: bool = True, watcher: Watcher 
 
     Args:
         generator: whose faces.
-        adults_only: turn away drawn faces that look like minors.
+        adults_only: turn away faces that look like minors too.
         watcher: told of licence and download; the log if None.
 
     Raises:
         ModelError: the net cannot be fetched.
     """
     probes = probes_of(generator.model, watcher)
-    if probes is None:
-        return None
-    try:
-        attributes = generator.attributes
-    except ModelError:
-        attributes = None
-    return Gate(probes, attributes, adults_only=adults_only)
+    return None if probes is None else Gate(probes, adults_only=adults_only)
 
 
 def probes_of(model: Model, watcher: Watcher | None = None) -> FaultProbes | None:

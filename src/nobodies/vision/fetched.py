@@ -37,7 +37,7 @@ def fault_net() -> Net:
     Probes of faults were fitted on these features. It runs beside the drawing, so one thread is its share.
     """
     model = Store().load("efficientnet-lite0")
-    return Net(efficientnet.build(model.tensors, size_px=160, cells=3), f"{model.name} grid", quick=True)
+    return Net(efficientnet.build(model.tensors, size_px=160, cells=3), f"{model.name} grid", threads=1, bf16=True)
 
 
 @cache

@@ -40,13 +40,14 @@ def limit_threads(number: int) -> None:
 class Net:
     """A compiled net. May be called from several threads at once."""
 
-    def __init__(self, model: "ov.Model", name: str, *, quick: bool = False) -> None:
+    def __init__(self, model: "ov.Model", name: str, *, threads: int = 0, bf16: bool = False) -> None:
         """Compile a graph.
 
         Args:
             model: the graph.
             name: what it is called in messages.
-            quick: on one thread, and in bf16 where the processor has it; for a net that stands this.
+            threads: to run on; 0 for all cores. One is the share of a net that runs beside the drawing.
+            bf16: where the processor has it; for a net that stands this.
         """
         import openvino as ov
 
@@ -57,9 +58,9 @@ class Net:
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,  # as for engines: bound threads of several nets would wait for one core
         }
-        if threads := _num_threads or int(quick):
+        if threads := _num_threads or threads:
             settings |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-        if quick and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if bf16 and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             settings["INFERENCE_PRECISION_HINT"] = "bf16"
         self._compiled = core.compile_model(model, "CPU", settings)
         self._outputs = tuple(output.get_any_name() for output in self._compiled.outputs)
@@ -97,8 +98,8 @@ class Net:
 
 
 @cache
-def shipped(name: str) -> Net:
-    """A net of the package, by its name in the manifest; compiled once.
+def shipped(name: str, *, threads: int = 0) -> Net:
+    """A net of the package, by its name in the manifest; compiled once for each number of threads, 0 for all cores.
 
     Raises:
         ModelError: there is no such net.
@@ -108,7 +109,7 @@ def shipped(name: str) -> Net:
 
     contents = _contentsof(name)
     _log.debug("compiling %s", name)
-    return Net(ov.Core().read_model(contents[f"{name}.xml"], contents[f"{name}.bin"]), name)
+    return Net(ov.Core().read_model(contents[f"{name}.xml"], contents[f"{name}.bin"]), name, threads=threads)
 
 
 @cache
