@@ -10,6 +10,7 @@ from PIL import Image
 from nobodies.generator import Generator
 from nobodies.imaging import xmp_of
 from nobodies.provenance import recipe_of
+from nobodies.survey import Look
 from tests.cli.conftest import Run
 from tests.tiny_attributes import install
 
@@ -22,6 +23,10 @@ def attributes(own_cache: Path) -> None:
 def pixels_in(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def somebody_of(age: float) -> Look:
+    return Look({"age": age}, *(np.zeros(size, np.float32) for size in (128, 956, 0)))
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -66,12 +71,15 @@ def test_an_edit_that_goes_too_far_says_so(run_tiny: Run, tmp_path: Path) -> Non
 def test_a_checked_edit_says_what_was_measured(
     run_tiny: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ages = iter([30.0, 38.0, 40.2])
-    monkeypatch.setattr("nobodies.survey.measure", lambda pixels: {"age": next(ages)})
+    ages = iter([30.0, 38.0, 40.2, 30.0, float("nan")])
+    monkeypatch.setattr("nobodies.survey.look", lambda pixels, features: somebody_of(next(ages)))
     out = tmp_path / "a.png"
     code, said, _ = run_tiny("edit", "--seed", 5, "--set", "age=+10", "--checked", "--out", out)
     assert code == 0
     assert "age 30.00 to 40.20" in said
+    code, said, _ = run_tiny("edit", "--seed", 5, "--set", "age=+10", "--checked", "--out", out)
+    assert code == 0
+    assert "age cannot be told from the picture" in said
     code, _, said = run_tiny("edit", "--seed", 5, "--strip", "age=-5..+5", "--checked", "--out", out)
     assert code == 2
     assert "--checked is for --set" in said
