@@ -15,6 +15,7 @@ MAY_ENCODE = {
     "imaging/video_reader.py": "opens videos to read them",
     "provenance/marks.py": "marks",
     "provenance/moving.py": "marks films",
+    "cli/audit.py": "generated faces beside real ones, which are declared as composite",
     "watch.py": "copies of the user's own pictures and videos, in which faces are marked or hidden",
     "web/game.py": "photographs of the operator's own",
     "training/building.py": "crops of the user's own pictures",

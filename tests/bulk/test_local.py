@@ -58,7 +58,9 @@ def test_ctrl_c_leaves_whole_files(reference: dict[str, str], tmp_path: Path) ->
 def test_a_second_run_into_the_same_folder_is_refused(reference: dict[str, str], tmp_path: Path) -> None:
     with begun(tmp_path / "set") as run:
         wait_for_shards(tmp_path / "set", 1)
+        run.send_signal(signal.SIGSTOP)  # or it might be done before the second has begun
         second = bulk(tmp_path / "set")
+        run.send_signal(signal.SIGCONT)
         run.communicate(timeout=120)
     assert second.returncode == 2
     assert "another run writes to" in second.stderr

@@ -157,7 +157,7 @@ def _of_set(made: MadeSet, state: Path, count: int) -> _Faces:
     _show_progress(collect_set(made, folder, count=count), "set")
     return _Faces(
         "set",
-        {"set": made.target.url},
+        {"set": made.fingerprint},
         Collection.reopen(folder).rows()[:count],
         None,
         lambda numbers: (Image.fromarray(read_pixels(next(made.pictures(each))[1])) for each in numbers),

@@ -84,6 +84,9 @@ def join(device: str = "auto") -> Iterator[Processes]:
         torch.cuda.set_device(place)
     distributed.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size(), place)
+        processes = Processes(distributed.get_rank(), distributed.get_world_size(), place)
+        yield processes
+        # The first one keeps what they meet by: it may not leave while another still needs that.
+        processes.wait()
     finally:
         distributed.destroy_process_group()
