@@ -127,9 +127,9 @@ def test_a_site_without_a_ledger_says_so(client: TestClient, path: str) -> None:
     assert "nobodies-exclusive" not in client.get("/face.jpeg").headers
 
 
-def test_a_site_is_not_ready_before_it_has_read_its_ledger(
-    make_app: Callable[..., FastAPI], place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def is_read(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Ledgers open only once this is set."""
     is_read = threading.Event()
 
     def open_slowly(settings: UniqueSettings, where: str) -> Ledger:
@@ -137,6 +137,12 @@ def test_a_site_is_not_ready_before_it_has_read_its_ledger(
         return open_ledger(settings, where)
 
     monkeypatch.setattr("nobodies.web.site.open_ledger", open_slowly)
+    return is_read
+
+
+def test_a_site_is_not_ready_before_it_has_read_its_ledger(
+    make_app: Callable[..., FastAPI], place: Path, is_read: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with TestClient(make_app(unique=True, ledger=str(place))) as client:
         wait_until(lambda: client.get("/face/1.jpeg").status_code == 200)
         assert "ledger" in client.get("/readyz").json()["detail"]
@@ -147,15 +153,8 @@ def test_a_site_is_not_ready_before_it_has_read_its_ledger(
 
 
 def test_a_server_may_take_no_connection_before_it_has_read_its_ledger(
-    make_app: Callable[..., FastAPI], place: Path, monkeypatch: pytest.MonkeyPatch
+    make_app: Callable[..., FastAPI], place: Path, is_read: threading.Event
 ) -> None:
-    is_read = threading.Event()
-
-    def open_slowly(settings: UniqueSettings, where: str) -> Ledger:
-        is_read.wait(10)
-        return open_ledger(settings, where)
-
-    monkeypatch.setattr("nobodies.web.site.open_ledger", open_slowly)
     threading.Timer(0.3, is_read.set).start()
     with TestClient(make_app(unique=True, ledger=str(place), listen_late=True)) as client:
         assert is_read.is_set(), "the start ends after the reading"
