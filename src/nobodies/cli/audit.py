@@ -79,8 +79,8 @@ def command(
     people = _People.open(gallery, state) if gallery else None
     report: dict[str, Any] = {"faces": {}, "gallery": people and people.figures}
     for faces in audited:
-        report["faces"][faces.name] = _figures(faces, people)
-        _write_pairs(faces, out)
+        report["faces"][faces.name], pairs = _compared(faces, people)
+        _write_pairs(faces, pairs, out)
         if people and show_gallery:
             _write_pairs_with(people, faces, out)
     write_atomic(out / "audit.json", json.dumps(report, indent=1).encode())
@@ -105,11 +105,6 @@ class _Faces:
         """The adults, where there are enough of them to compare."""
         known = self.adults is not None and np.isfinite(self.rows[self.adults]).all(axis=1).sum() >= 2
         return self.adults if known else None
-
-    @property
-    def shown(self) -> NDArray[np.int64]:
-        """Numbers of those that may be shown."""
-        return np.arange(len(self.rows)) if self.grown is None else self.grown
 
 
 @dataclass(frozen=True)
@@ -185,30 +180,30 @@ def _said(title: str, found: Likeness) -> dict[str, Any]:
     return found.to_json()
 
 
-def _figures(faces: _Faces, people: _People | None) -> dict[str, Any]:
-    """Print the figures of some faces, and hand them on."""
-    rows, name = faces.rows, faces.name
-    figures = faces.about | {"among": _said(f"generated faces among themselves, {name}", likeness(rows))}
+def _compared(faces: _Faces, people: _People | None) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """Print the figures of some faces; give them, and the pairs to be shown: of adults, where they can be told."""
+    rows, name, numbers = faces.rows, faces.name, np.arange(len(faces.rows))
+    nearest = likeness(rows)
+    figures = faces.about | {"among": _said(f"generated faces among themselves, {name}", nearest)}
     if people is not None:
         against = likeness(rows, people.rows)
         figures["against_gallery"] = _said(f"generated faces against real people, {name}", against)
     if faces.grown is not None:
-        grown = likeness(rows[faces.grown])
-        figures["adults_among"] = _said(f"those of them who do not look like minors, {name}", grown)
-    return figures
+        numbers, nearest = faces.grown, likeness(rows[faces.grown])
+        figures["adults_among"] = _said(f"those of them who do not look like minors, {name}", nearest)
+    return figures, [(int(numbers[one]), int(numbers[other])) for one, other, _ in nearest.nearest_pairs]
 
 
-def _write_pairs(faces: _Faces, out: Path) -> None:
-    """Show the generated faces that are most alike: of adults, where they can be told."""
-    shown = faces.shown
-    numbers = [int(shown[each]) for pair in likeness(faces.rows[shown]).nearest_pairs for each in pair[:2]]
+def _write_pairs(faces: _Faces, pairs: list[tuple[int, int]], out: Path) -> None:
+    """Show the generated faces that are most alike."""
+    numbers = [number for pair in pairs for number in pair]
     sheet = contact_sheet(faces.images(numbers), count=len(numbers), columns=6)
     write_atomic(out / f"nearest-{faces.name}.jpg", encode_marked(sheet, faces.about | {"sheet_of": numbers}))
 
 
 def _write_pairs_with(people: _People, faces: _Faces, out: Path) -> None:
     """Show generated faces beside the real ones that they are most like."""
-    shown = faces.shown
+    shown = np.arange(len(faces.rows)) if faces.grown is None else faces.grown
     pairs = likeness(faces.rows[shown], people.rows).nearest_pairs
     made = faces.images([int(shown[one]) for one, _, _ in pairs])
     real = (Image.fromarray(people.gallery.pixels(other)) for _, other, _ in pairs)
