@@ -41,7 +41,7 @@ def learned() -> LookModel:
 def looks(monkeypatch: pytest.MonkeyPatch) -> LookModel:
     """Looks of the tiny generator, in the place of those shipped."""
     model = learned()
-    monkeypatch.setattr(LookModel, "load", lambda name: model)
+    monkeypatch.setattr("nobodies.latents.looks._shipped", lambda name: model)
     monkeypatch.setattr(projection, "look_of", lambda looks, pixels: looks.look(**parts_of(pixels)))
     return model
 

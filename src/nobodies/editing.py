@@ -105,10 +105,9 @@ def _tries(
 def _looks_of(generator: "Generator") -> LookModel | None:
     """Give what tells who a face is from its codes, if it is known for a generator."""
     try:
-        looks = LookModel.load(generator.model.name)
+        return LookModel.load(generator.model.name, generator.model.origin)
     except ModelError:
         return None
-    return looks if looks.weights == generator.model.origin else None
 
 
 def _strangeness(drift: "Array") -> float:

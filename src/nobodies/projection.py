@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nobodies.errors import InputError, ModelError, SettingError
+from nobodies.errors import InputError, SettingError
 from nobodies.generator import Generator
 from nobodies.latents.inversion import refine
 from nobodies.latents.looks import LookModel
@@ -104,9 +104,7 @@ def project(
         raise SettingError(
             f"the search may take {limit_s:g} s and {most_faces} faces: 0 to {LONGEST_S:g} s, 1 or more"
         )
-    looks = LookModel.load(generator.model.name)
-    if looks.weights != generator.model.origin:
-        raise ModelError(f"looks were fitted for other weights of {generator.model.name}: update nobodies")
+    looks = LookModel.load(generator.model.name, generator.model.origin)
     wanted = look_of(looks, aligned)
     if wanted is None:
         raise InputError("no face is seen in the aligned picture: give one that shows a face clearly")

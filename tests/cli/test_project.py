@@ -7,7 +7,6 @@ from PIL import Image
 from nobodies import projection
 from nobodies.errors import InputError
 from nobodies.generator import Generator
-from nobodies.latents.looks import LookModel
 from nobodies.projection import align_photograph
 from tests.cli.conftest import Run
 from tests.test_projection import learned, parts_of
@@ -28,7 +27,7 @@ def test_the_command_writes_face_code_and_comparison(
     run_tiny: Run, generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = learned()
-    monkeypatch.setattr(LookModel, "load", lambda name: model)
+    monkeypatch.setattr("nobodies.latents.looks._shipped", lambda name: model)
     monkeypatch.setattr(projection, "look_of", lambda looks, pixels: looks.look(**parts_of(pixels)))
     generator.face(9).save(tmp_path / "photo.png")
     monkeypatch.setattr("nobodies.cli.project.align_photograph", lambda pixels: pixels)

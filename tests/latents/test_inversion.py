@@ -98,6 +98,6 @@ def test_damage_and_wrong_sizes_are_noticed() -> None:
     with pytest.raises(ShapeError, match=f"a look has {sum(PARTS.values())} numbers"):
         model.most_probable(np.zeros(3))
     with pytest.raises(ModelError, match="cannot be looked for"):
-        LookModel.load("tiny")
+        LookModel.load("tiny", "none")
     with pytest.raises(SettingError, match="too few"):
         fit_looks(codes(20, 1), **measured(codes(20, 1), 0), spread_w=codes(50, 2), weights="")

@@ -98,13 +98,20 @@ class LookModel:
         return self.code(step)
 
     @classmethod
-    def load(cls, model: str) -> "LookModel":
+    def load(cls, model: str, weights: str) -> "LookModel":
         """Give the model of looks shipped for a generator.
 
+        Args:
+            model: its name.
+            weights: fingerprint of its weights as they came.
+
         Raises:
-            ModelError: none is shipped for it.
+            ModelError: none is shipped for it, or one for other weights.
         """
-        return _shipped(model)
+        looks = _shipped(model)
+        if looks.weights != weights:
+            raise ModelError(f"looks were fitted for other weights of {model}: update nobodies")
+        return looks
 
     def to_bytes(self) -> bytes:
         """Write the model as a safetensors file, in float16."""
